@@ -1,0 +1,215 @@
+"""A sparse Merkle tree whose root depends on its contents alone, kept in pages of four levels.
+
+    leaf   SHA-256(0x00 || SHA-256(key) || SHA-256(value))
+    inner  SHA-256(0x01 || left || right), an empty child being 32 zero bytes
+    path   the bits of SHA-256(key), most significant first
+    a subtree that holds one leaf is that leaf; an empty one is 32 zero bytes, an empty tree too
+
+A *slot* is what stands at one place of the tree: b"" (nothing), 32 bytes (the hash of an inner node with at least two
+leaves below it) or 64 bytes (a leaf: its hash, then SHA-256(key)).  A *page* is the sixteen slots four levels below
+one inner node; the three levels between are hashed again when wanted.  Pages are kept under their path, written as
+hex digits, and hold the newest version only: an update overwrites, so nothing is left behind to prune.
+
+Source: ICS-23, SmtSpec (leaf and inner forms, maximal depth 256).
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+EMPTY_HASH = bytes(32)
+LEAF_PREFIX = b"\x00"
+INNER_PREFIX = b"\x01"
+_PAGE_SLOTS = 16
+_HASH_BYTES = 32
+_EMPTY_PAGE = (b"",) * _PAGE_SLOTS
+
+ReadPage = Callable[[bytes], bytes | None]
+_Operation = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeChange:
+    """The tree after a batch: its root (32 bytes) and, by page path, the new pages, None where a page is gone."""
+
+    root: bytes
+    pages: Mapping[bytes, bytes | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One inner node on the way from a leaf to the root: the other child's hash (32 bytes) and where it stands."""
+
+    sibling: bytes
+    sibling_is_left: bool
+
+
+def compute_leaf(key_hash: bytes, value: bytes) -> bytes:
+    """The slot of a leaf: 64 bytes, from SHA-256 of its key (32 bytes) and its value."""
+    value_hash = hashlib.sha256(value).digest()
+    return hashlib.sha256(LEAF_PREFIX + key_hash + value_hash).digest() + key_hash
+
+
+class Tree:
+    """The tree read through `read_page` (page path -> page, None where there is none); it never writes."""
+
+    __slots__ = ("_read_page",)
+
+    def __init__(self, read_page: ReadPage) -> None:
+        self._read_page = read_page
+
+    def root(self) -> bytes:
+        """The root hash, 32 bytes; zeros for an empty tree."""
+        return _hash_of(_fold(self._load("")))
+
+    def update(self, leaves: Mapping[bytes, bytes]) -> TreeChange:
+        """The tree after `leaves`: SHA-256(key) -> slot of the leaf, b"" to remove it.  Removing nothing is fine.
+
+        The order of the mapping does not matter.
+        """
+        operations = sorted((key_hash.hex(), slot) for key_hash, slot in leaves.items())
+        pages: dict[bytes, bytes | None] = {}
+        if not operations:
+            return TreeChange(root=self.root(), pages=pages)
+        top = _rewrite(self._load, "", self._load(""), operations, pages)
+        return TreeChange(root=_hash_of(top), pages=pages)
+
+    def leaf(self, key_hash: bytes) -> bytes | None:
+        """The slot of the leaf of this key, None where the tree does not hold it."""
+        *_, (slots, index) = self._descend(key_hash)
+        return slots[index] if slots[index][_HASH_BYTES:] == key_hash else None
+
+    def steps(self, key_hash: bytes) -> tuple[Step, ...]:
+        """The inner nodes above a leaf that the tree holds, from the leaf up to the root."""
+        steps: list[Step] = []
+        for slots, index in reversed(list(self._descend(key_hash))):
+            steps.extend(_climb(slots, index))
+        return tuple(steps)
+
+    def neighbours(self, key_hash: bytes) -> tuple[bytes | None, bytes | None]:
+        """SHA-256 of the keys next below and next above one that the tree does not hold; None past either end."""
+        trail = list(self._descend(key_hash))
+        return self._neighbour(key_hash, trail, -1), self._neighbour(key_hash, trail, 1)
+
+    def _load(self, path: str) -> list[bytes]:
+        page = self._read_page(path.encode())
+        return list(_EMPTY_PAGE) if page is None else _decode_page(page)
+
+    def _descend(self, key_hash: bytes) -> Iterator[tuple[list[bytes], int]]:
+        """The pages on the way to a key, root first, each with the index of the slot that the way takes."""
+        path = key_hash.hex()
+        for depth, digit in enumerate(path):
+            slots, index = self._load(path[:depth]), int(digit, 16)
+            yield slots, index
+            if len(slots[index]) != _HASH_BYTES:
+                return
+
+    def _neighbour(self, key_hash: bytes, trail: list[tuple[list[bytes], int]], direction: int) -> bytes | None:
+        path = key_hash.hex()
+        slots, index = trail[-1]
+        found = slots[index][_HASH_BYTES:]
+        if found and (found > key_hash) == (direction > 0):
+            return found
+        for depth in reversed(range(len(trail))):
+            slots, index = trail[depth]
+            beyond = range(index + 1, _PAGE_SLOTS) if direction > 0 else range(index - 1, -1, -1)
+            for place in beyond:
+                if slots[place]:
+                    return self._edge(f"{path[:depth]}{place:x}", slots[place], direction)
+        return None
+
+    def _edge(self, path: str, slot: bytes, direction: int) -> bytes:
+        """SHA-256 of the key of the leaf under `slot` that is nearest to the side we come from."""
+        while len(slot) == _HASH_BYTES:
+            slots = self._load(path)
+            places = [place for place in range(_PAGE_SLOTS) if slots[place]]
+            place = places[0] if direction > 0 else places[-1]
+            path, slot = f"{path}{place:x}", slots[place]
+        return slot[_HASH_BYTES:]
+
+
+def _rewrite(
+    load: Callable[[str], list[bytes]],
+    path: str,
+    slots: list[bytes],
+    operations: list[_Operation],
+    pages: dict[bytes, bytes | None],
+) -> bytes:
+    """Apply sorted operations below one page, note every page that changes, and return what the page comes to."""
+    depth = len(path)
+    for digit, group in groupby(operations, key=lambda operation: operation[0][depth]):
+        place = int(digit, 16)
+        slot, below, inside = slots[place], path + digit, list(group)
+        if len(slot) == _HASH_BYTES:
+            slots[place] = _rewrite(load, below, load(below), inside, pages)
+            continue
+        leaves = _leaves_after(slot, inside)
+        if len(leaves) > 1:
+            slots[place] = _rewrite(load, below, list(_EMPTY_PAGE), leaves, pages)
+        else:
+            slots[place] = leaves[0][1] if leaves else b""
+    top = _fold(slots)
+    pages[path.encode()] = _encode_page(slots) if len(top) == _HASH_BYTES or (top and not path) else None
+    return top
+
+
+def _leaves_after(slot: bytes, operations: list[_Operation]) -> list[_Operation]:
+    """The leaves that stand, in order, where there was a leaf or nothing and the operations are applied."""
+    leaves = [operation for operation in operations if operation[1]]
+    if slot:
+        path = slot[_HASH_BYTES:].hex()
+        if all(path != operation[0] for operation in operations):
+            leaves.append((path, slot))
+            leaves.sort()
+    return leaves
+
+
+def _join(left: bytes, right: bytes) -> bytes:
+    """The slot above two slots: what is alone and no inner node moves up as it is."""
+    if not right and len(left) != _HASH_BYTES:
+        return left
+    if not left and len(right) != _HASH_BYTES:
+        return right
+    return hashlib.sha256(INNER_PREFIX + (left[:32] or EMPTY_HASH) + (right[:32] or EMPTY_HASH)).digest()
+
+
+def _halve(slots: list[bytes]) -> list[bytes]:
+    return [_join(slots[place], slots[place + 1]) for place in range(0, len(slots), 2)]
+
+
+def _fold(slots: list[bytes]) -> bytes:
+    while len(slots) > 1:
+        slots = _halve(slots)
+    return slots[0]
+
+
+def _climb(slots: list[bytes], index: int) -> Iterator[Step]:
+    """The inner nodes above slot `index` within its page, lowest first."""
+    while len(slots) > 1:
+        sibling = slots[index ^ 1]
+        if sibling or len(slots[index]) == _HASH_BYTES:
+            yield Step(sibling=_hash_of(sibling), sibling_is_left=bool(index & 1))
+        slots, index = _halve(slots), index >> 1
+
+
+def _hash_of(slot: bytes) -> bytes:
+    return slot[:_HASH_BYTES] or EMPTY_HASH
+
+
+def _encode_page(slots: list[bytes]) -> bytes:
+    """LE32 of two bits for each slot (its length in units of 32 bytes), then the slots."""
+    header = 0
+    for place, slot in enumerate(slots):
+        header |= (len(slot) >> 5) << (2 * place)
+    return header.to_bytes(4, "little") + b"".join(slots)
+
+
+def _decode_page(page: bytes) -> list[bytes]:
+    header, offset = int.from_bytes(page[:4], "little"), 4
+    slots = []
+    for _ in range(_PAGE_SLOTS):
+        end = offset + ((header & 3) << 5)
+        slots.append(page[offset:end])
+        header, offset = header >> 2, end
+    return slots

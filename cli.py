@@ -1,0 +1,1 @@
+"""`gnk`: the composition root.  Parses, builds objects, calls, prints."""

@@ -1,0 +1,69 @@
+"""The operator's settings: config file, then GNK_* environment, then flags, each winning over the one before."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from chain_client.errors import ConfigInvalid
+from chain_client.keys.secret import Secret
+
+KEYRINGS = ("file", "os")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything a command may ask of its surroundings, read once.
+
+    `chain` and `sidecar` are gRPC targets (host:port or unix:PATH); an empty `chain_id` means the node's own, which
+    every plan shows; `key` names the key that signs; a passphrase left out is asked for, once.
+    """
+
+    home: Path
+    chain: str = "127.0.0.1:9090"
+    chain_id: str = ""
+    keyring: str = "file"
+    key: str = "host"
+    sidecar: str = ""
+    passphrase_file: Path | None = None
+    passphrase: Secret | None = None
+
+
+SETTINGS = tuple(field.name for field in fields(Config))
+
+
+def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Config:
+    """The settings of this call; `flags` holds what was given on the command line, by setting name.
+
+    Raises ConfigInvalid for an unreadable file, an unknown setting, a value that is no text, or an unknown keyring.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    from_environment = {name: environ[f"GNK_{name.upper()}"] for name in SETTINGS if f"GNK_{name.upper()}" in environ}
+    home = Path(given.get("home") or from_environment.get("home") or Path.home() / ".gonka").expanduser()
+    merged = read_file(home / "config.toml") | from_environment | given
+    if merged.get("keyring", "file") not in KEYRINGS:
+        raise ConfigInvalid(f"keyring is {merged['keyring']!r}; it can be {' or '.join(KEYRINGS)}")
+    texts = {name: merged[name] for name in ("chain", "chain_id", "keyring", "key") if name in merged}
+    return Config(
+        home=home,
+        sidecar=merged.get("sidecar") or f"unix:{home / 'sidecar.sock'}",
+        passphrase_file=Path(merged["passphrase_file"]).expanduser() if "passphrase_file" in merged else None,
+        passphrase=Secret(merged["passphrase"]) if "passphrase" in merged else None,
+        **texts,
+    )
+
+
+def read_file(path: Path) -> dict[str, str]:
+    """The settings in a TOML file, nothing where there is none.  A passphrase has no place in it."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigInvalid(f"{path} cannot be read: {error}") from error
+    for name, value in content.items():
+        if name not in SETTINGS or name in {"home", "passphrase"}:
+            raise ConfigInvalid(f"{path} has a setting {name!r} that is not known", details={"setting": name})
+        if not isinstance(value, str):
+            raise ConfigInvalid(f"{path}: {name} must be text in quotes", details={"setting": name})
+    return content

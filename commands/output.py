@@ -1,0 +1,121 @@
+"""What a command prints: one JSON value, or text that fits a terminal; coded errors on stderr; exit statuses."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import click
+
+from chain_client.errors import ClientError
+from rules.errors import RuleError
+
+Json: TypeAlias = "str | int | float | bool | None | Mapping[str, Json] | Sequence[Json]"
+
+EXIT_FAILED = 1  # somebody has to change something
+EXIT_TRY_AGAIN = 3  # the same call may succeed later; 2 is a mistyped command
+NARROWEST_COLUMN = 8
+
+
+def emit(value: Json, *, as_json: bool) -> None:
+    """Print a result on stdout: as JSON, or as text made by `render`."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False) if as_json else render(value))
+
+
+def render(value: Json, *, width: int | None = None) -> str:
+    """Text for people: a mapping as aligned lines, a list of mappings as a table, anything else as itself.
+
+    `width` is in characters; by default the terminal's, at least 80.
+    """
+    width = width or max(80, shutil.get_terminal_size().columns)
+    if isinstance(value, Mapping):
+        return _render_mapping(value, width)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        records = [item for item in value if isinstance(item, Mapping)]
+        if records and len(records) == len(value):
+            return _render_table(records, width)
+        return "\n".join(_cell(item) for item in value) or "(none)"
+    return _cell(value)
+
+
+@contextmanager
+def coded_errors(*, as_json: bool) -> Iterator[None]:
+    """Turn a ClientError or RuleError into a message on stderr and an exit status; anything else is our fault."""
+    try:
+        yield
+    except (ClientError, RuleError) as error:
+        report = describe_error(error)
+        if as_json:
+            click.echo(json.dumps({"error": report}, ensure_ascii=False), err=True)
+        else:
+            click.echo(f"error[{report['code']}]: {report['message']}", err=True)
+            if report["next_step"]:
+                click.echo(f"next: {report['next_step']}", err=True)
+        sys.exit(EXIT_TRY_AGAIN if isinstance(error, ClientError) and error.transient else EXIT_FAILED)
+
+
+def describe_error(error: ClientError | RuleError) -> dict[str, Json]:
+    """The object that --json prints under "error": code, message, next_step, details."""
+    if isinstance(error, ClientError):
+        return {
+            "code": error.code,
+            "message": error.message,
+            "next_step": error.next_step,
+            "details": error.details,
+        }
+    return {
+        "code": error.code,
+        "message": error.detail or error.fault.title,
+        "next_step": error.fault.next_step,
+        "details": error.fields,
+    }
+
+
+def _render_mapping(record: Mapping[str, Json], width: int) -> str:
+    longest = max((len(name) for name in record), default=0)
+    lines: list[str] = []
+    for name, value in record.items():
+        nested = isinstance(value, Mapping) or (isinstance(value, Sequence) and not isinstance(value, str))
+        if nested and value:
+            lines.append(f"{name}:")
+            lines.extend(f"  {line}" for line in render(value, width=width - 2).splitlines())
+        else:
+            lines.append(f"{name.ljust(longest)}  {_cell(value)}")
+    return "\n".join(lines)
+
+
+def _render_table(records: Sequence[Mapping[str, Json]], width: int) -> str:
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    rows = [columns, *([_cell(record.get(name, "")) for name in columns] for record in records)]
+    widths = _fit([max(len(row[i]) for row in rows) for i in range(len(columns))], width)
+    return "\n".join(
+        "  ".join(_elide(text, size).ljust(size) for text, size in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _fit(widths: list[int], width: int) -> list[int]:
+    """Column widths that fit in `width` with two spaces between, taken from the widest column first."""
+    fitted = list(widths)
+    while sum(fitted) + 2 * (len(fitted) - 1) > width and max(fitted) > NARROWEST_COLUMN:
+        fitted[fitted.index(max(fitted))] -= 1
+    return fitted
+
+
+def _elide(text: str, size: int) -> str:
+    if len(text) <= size:
+        return text
+    tail = (size - 1) // 2
+    return f"{text[: size - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def _cell(value: Json) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping | Sequence) and not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False) if value else "(none)"
+    return str(value)

@@ -1,0 +1,40 @@
+from amino import amino_pb2 as _amino_pb2
+from cosmos.msg.v1 import msg_pb2 as _msg_pb2
+from wire.gonka.beacon.v1 import beacon_pb2 as _beacon_pb2
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class MsgCommitSeeds(_message.Message):
+    __slots__ = ("host", "epoch", "sprint_commitment", "sample_commitment")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SPRINT_COMMITMENT_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_COMMITMENT_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    epoch: int
+    sprint_commitment: bytes
+    sample_commitment: bytes
+    def __init__(self, host: _Optional[str] = ..., epoch: _Optional[int] = ..., sprint_commitment: _Optional[bytes] = ..., sample_commitment: _Optional[bytes] = ...) -> None: ...
+
+class MsgCommitSeedsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MsgRevealSeed(_message.Message):
+    __slots__ = ("host", "epoch", "round", "secret")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    epoch: int
+    round: _beacon_pb2.Round
+    secret: bytes
+    def __init__(self, host: _Optional[str] = ..., epoch: _Optional[int] = ..., round: _Optional[_Union[_beacon_pb2.Round, str]] = ..., secret: _Optional[bytes] = ...) -> None: ...
+
+class MsgRevealSeedResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
