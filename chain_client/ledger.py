@@ -83,7 +83,7 @@ class GasPrice:
 class Ledger(Protocol):
     """A chain, as its client sees it.
 
-    Every call has a deadline and raises a ClientError only: TransientError when trying again may help.  Answers come
+    Every call has a deadline and raises a ClientError only: TransientError where trying again may help.  Answers come
     from final blocks; one node never answers from an older block than it did before.
     """
 
@@ -92,18 +92,18 @@ class Ledger(Protocol):
         ...
 
     async def account(self, address: str) -> Account:
-        """The account of a bech32 address.  Raises AccountNotFound."""
+        """The account of a bech32 address.  Raises account_unknown."""
         ...
 
     async def query(self, method: str, request: Message, answer: type[Answer], *, height: int = 0) -> Answer:
         """One call of a Query service, as of `height` (0: the latest).
 
-        `method` is the full path, as in "/gonka.stake.v1.Query/Host".  Raises NotFound, QueryRefused.
+        `method` is the full path, as in "/gonka.stake.v1.Query/Host".  Raises the chain's rule code.
         """
         ...
 
     async def simulate(self, tx: bytes) -> int:
-        """The gas that a TxRaw would use; its signatures may be empty.  Raises TxRefused when it would fail."""
+        """The gas that a TxRaw would use; its signatures may be empty.  Raises the rule code it would fail with."""
         ...
 
     async def broadcast(self, tx: bytes) -> Receipt:

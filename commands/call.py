@@ -115,6 +115,7 @@ def _with_options(command: Command, options: list[Callable[[Command], Command]])
             config = read_config(flags, os.environ)
             command(Call(config=config, as_json=as_json, consent=Consent(**consent)), **arguments)
 
+    decorated: Command = run
     for option in reversed(options):
-        run = option(run)
-    return run
+        decorated = option(decorated)
+    return decorated

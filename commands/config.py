@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from chain_client.errors import ConfigInvalid
+from chain_client.errors import PermanentError
 from chain_client.keys.secret import Secret
 
 KEYRINGS = ("file", "os")
@@ -35,14 +35,14 @@ SETTINGS = tuple(field.name for field in fields(Config))
 def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Config:
     """The settings of this call; `flags` holds what was given on the command line, by setting name.
 
-    Raises ConfigInvalid for an unreadable file, an unknown setting, a value that is no text, or an unknown keyring.
+    Raises config_invalid for an unreadable file, an unknown setting, a value that is no text, or an unknown keyring.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     from_environment = {name: environ[f"GNK_{name.upper()}"] for name in SETTINGS if f"GNK_{name.upper()}" in environ}
     home = Path(given.get("home") or from_environment.get("home") or Path.home() / ".gonka").expanduser()
     merged = read_file(home / "config.toml") | from_environment | given
     if merged.get("keyring", "file") not in KEYRINGS:
-        raise ConfigInvalid(f"keyring is {merged['keyring']!r}; it can be {' or '.join(KEYRINGS)}")
+        raise PermanentError("config_invalid", f"keyring is {merged['keyring']!r}; it can be {' or '.join(KEYRINGS)}")
     texts = {name: merged[name] for name in ("chain", "chain_id", "keyring", "key") if name in merged}
     return Config(
         home=home,
@@ -60,10 +60,10 @@ def read_file(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigInvalid(f"{path} cannot be read: {error}") from error
+        raise PermanentError("config_invalid", f"{path} cannot be read: {error}") from error
     for name, value in content.items():
         if name not in SETTINGS or name in {"home", "passphrase"}:
-            raise ConfigInvalid(f"{path} has a setting {name!r} that is not known", details={"setting": name})
+            raise PermanentError("config_invalid", f"{path} has a setting {name!r} that is not known", setting=name)
         if not isinstance(value, str):
-            raise ConfigInvalid(f"{path}: {name} must be text in quotes", details={"setting": name})
+            raise PermanentError("config_invalid", f"{path}: {name} must be text in quotes", setting=name)
     return content

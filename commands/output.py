@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 import click
 
-from chain_client.errors import ClientError
+from chain_client.errors import ClientError, TransientError
 from rules.errors import RuleError
 
-Json: TypeAlias = "str | int | float | bool | None | Mapping[str, Json] | Sequence[Json]"
+Json: TypeAlias = "str | int | float | bool | Mapping[str, Json] | Sequence[Json] | None"
 
 EXIT_FAILED = 1  # somebody has to change something
 EXIT_TRY_AGAIN = 3  # the same call may succeed later; 2 is a mistyped command
@@ -51,20 +51,12 @@ def coded_errors(*, as_json: bool) -> Iterator[None]:
             click.echo(json.dumps({"error": report}, ensure_ascii=False), err=True)
         else:
             click.echo(f"error[{report['code']}]: {report['message']}", err=True)
-            if report["next_step"]:
-                click.echo(f"next: {report['next_step']}", err=True)
-        sys.exit(EXIT_TRY_AGAIN if isinstance(error, ClientError) and error.transient else EXIT_FAILED)
+            click.echo(f"next: {report['next_step']}", err=True)
+        sys.exit(EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_FAILED)
 
 
 def describe_error(error: ClientError | RuleError) -> dict[str, Json]:
     """The object that --json prints under "error": code, message, next_step, details."""
-    if isinstance(error, ClientError):
-        return {
-            "code": error.code,
-            "message": error.message,
-            "next_step": error.next_step,
-            "details": error.details,
-        }
     return {
         "code": error.code,
         "message": error.detail or error.fault.title,

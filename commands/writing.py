@@ -34,6 +34,6 @@ def submit(call: Call, draft: Draft, *, describe: Callable[[TxResult], Mapping[s
     """Show the plan; unless --dry-run ask, sign, keep, send, wait for the block, and print the result.
 
     `describe` adds what the result means to what is printed, such as the id of a new proposal.
-    Raises ClientError: Declined, ConfirmationNeeded, TxRefused, TxFailed, TxExpired and those of keys and chain.
+    Raises ClientError: declined, confirmation_needed, tx_expired, the chain's rule codes, and those of keys and chain.
     """
     raise NotImplementedError
