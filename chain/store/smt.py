@@ -7,8 +7,8 @@
 
 A *slot* is what stands at one place of the tree: b"" (nothing), 32 bytes (the hash of an inner node with at least two
 leaves below it) or 64 bytes (a leaf: its hash, then SHA-256(key)).  A *page* is the sixteen slots four levels below
-one inner node; the three levels between are hashed again when wanted.  Pages are kept under their path, written as
-hex digits, and hold the newest version only: an update overwrites, so nothing is left behind to prune.
+one inner node; the three levels between are hashed again when wanted.  Pages are kept under their path, "/" and hex
+digits, and hold the newest version only: an update overwrites, so nothing is left behind to prune.
 
 Source: ICS-23, SmtSpec (leaf and inner forms, maximal depth 256).
 """
@@ -31,7 +31,7 @@ _Operation = tuple[str, bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeChange:
-    """The tree after a batch: its root (32 bytes) and, by page path, the new pages, None where a page is gone."""
+    """The tree after a batch: its root (32 bytes) and, by page key, the new pages, None where a page is gone."""
 
     root: bytes
     pages: Mapping[bytes, bytes | None]
@@ -52,7 +52,7 @@ def compute_leaf(key_hash: bytes, value: bytes) -> bytes:
 
 
 class Tree:
-    """The tree read through `read_page` (page path -> page, None where there is none); it never writes."""
+    """The tree read through `read_page` (page key -> page, None where there is none); it never writes."""
 
     __slots__ = ("_read_page",)
 
@@ -93,7 +93,7 @@ class Tree:
         return self._neighbour(key_hash, trail, -1), self._neighbour(key_hash, trail, 1)
 
     def _load(self, path: str) -> list[bytes]:
-        page = self._read_page(path.encode())
+        page = self._read_page(_page_key(path))
         return list(_EMPTY_PAGE) if page is None else _decode_page(page)
 
     def _descend(self, key_hash: bytes) -> Iterator[tuple[list[bytes], int]]:
@@ -150,7 +150,7 @@ def _rewrite(
         else:
             slots[place] = leaves[0][1] if leaves else b""
     top = _fold(slots)
-    pages[path.encode()] = _encode_page(slots) if len(top) == _HASH_BYTES or (top and not path) else None
+    pages[_page_key(path)] = _encode_page(slots) if len(top) == _HASH_BYTES or (top and not path) else None
     return top
 
 
@@ -195,6 +195,10 @@ def _climb(slots: list[bytes], index: int) -> Iterator[Step]:
 
 def _hash_of(slot: bytes) -> bytes:
     return slot[:_HASH_BYTES] or EMPTY_HASH
+
+
+def _page_key(path: str) -> bytes:
+    return f"/{path}".encode()
 
 
 def _encode_page(slots: list[bytes]) -> bytes:

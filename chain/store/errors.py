@@ -1,0 +1,24 @@
+"""What can go wrong with the disk, each with a code that never changes.
+
+    StoreError      the store stands at the height it had; code, detail
+
+STORE_FAULTS is the one list of these codes, each with what it means and what to do.
+"""
+
+STORE_FAULTS: dict[str, tuple[str, str]] = {
+    "store_full": ("the disk or the store's size limit is full", "make room or raise the limit, then start again"),
+    "store_locked": ("another process uses this home", "stop it, or use another home"),
+    "store_unreadable": ("the files are no store of this program", "restore a backup, or sync anew"),
+    "store_write_failed": ("the disk did not take a write", "look at the disk; nothing of the block was kept"),
+    "height_not_kept": ("the state at this height is not kept", "ask for a recent height"),
+}
+
+
+class StoreError(Exception):
+    """A failure of the store; `code` is a key of STORE_FAULTS, `detail` says what happened in the case at hand."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        self.code = code
+        self.title, self.next_step = STORE_FAULTS[code]
+        self.detail = detail
+        super().__init__(f"{code}: {detail or self.title}")
