@@ -1,1 +1,75 @@
-"""`gnk`: the composition root.  Parses, builds objects, calls, prints."""
+"""`gnk`: the composition root.  A group's module is imported when one of its commands is used."""
+
+from __future__ import annotations
+
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+VERSION = "0.1.0"
+
+# name -> (module, what it holds, the line in `gnk --help`)
+GROUPS: dict[str, tuple[str, str, str]] = {
+    "demo": ("commands.demo", "command", "Run a whole Sprint of three hosts on this machine."),
+    "keys": ("commands.keys", "group", "Make, recover, list and move account keys."),
+    "host": ("commands.host", "group", "Join, run, check and leave as a host."),
+    "stake": ("commands.stake", "group", "Stake GNK behind your compute units."),
+    "sprint": ("commands.sprint", "group", "Where the epoch stands, and what each Sprint proved."),
+    "gov": ("commands.gov", "group", "Propose, deposit, vote, and see how it stands."),
+    "params": ("commands.params", "group", "The network's parameters, live and frozen."),
+    "authz": ("commands.authz", "group", "Let a warm key do the duties, or vote, for you."),
+    "tx": ("commands.tx", "group", "Look at transactions, sent or in a file."),
+    "service": ("commands.service", "group", "Run chain, client and sidecar under systemd."),
+    "sidecar": ("commands.sidecar", "group", "The GPU process: start it, ask it."),
+    "chain": ("commands.chain", "group", "The chain process: start it, ask it, export it."),
+    "localnet": ("commands.localnet", "group", "A network of several hosts on this machine."),
+    "pow": ("commands.pow", "group", "The proof function itself: evaluate, bench, self-test."),
+    "explain": ("commands.explain", "command", "What an error code means, and what to do."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they run, and which suggests the nearest for a mistyped one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(GROUPS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # the same
+        if cmd_name not in GROUPS:
+            return None
+        module, attribute, _ = GROUPS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in GROUPS and not args[0].startswith("-"):
+            _fail_unknown(ctx, args[0])
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # the same
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in GROUPS.items()])
+
+
+def _fail_unknown(ctx: click.Context, name: str) -> NoReturn:
+    near = get_close_matches(name, GROUPS, n=2, cutoff=0.5)
+    hint = f"  Did you mean {' or '.join(near)}?" if near else ""
+    ctx.fail(f"No such command '{name}'.{hint}")
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(VERSION, prog_name="gnk")
+def main() -> None:
+    """AI inference on hardware that nobody owns centrally.
+
+    Hosts prove their compute in Sprints; what they prove is their vote.
+    """
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -120,7 +120,10 @@ _family(
         "proposal_message_invalid": ("a message of the proposal would fail", "see details, and propose it anew"),
         "params_invalid": ("the parameters would break an invariant", "see details"),
         "params_field_unknown": ("the module has no such parameter", "see `gnk params show`"),
-        "params_wrong_message": ("the Cosmos message for parameters is not taken", "use MsgUpdateParams of gonka.params.v1"),
+        "params_wrong_message": (
+            "the Cosmos message for parameters is not taken",
+            "use MsgUpdateParams of gonka.params.v1",
+        ),
         "grant_invalid": ("the grant cannot be made", "see details"),
         "grant_missing": ("no grant covers this message, or it has expired", "ask for `gnk authz grant`"),
     },

@@ -37,7 +37,9 @@ def write_descriptor_set(path: Path) -> None:
 
     for name in IMPORTED:
         add(import_module(name).DESCRIPTOR)
-    path.write_bytes(FileDescriptorSet(file=[FileDescriptorProto.FromString(b) for b in found.values()]).SerializeToString())
+    path.write_bytes(
+        FileDescriptorSet(file=[FileDescriptorProto.FromString(b) for b in found.values()]).SerializeToString()
+    )
 
 
 def generate(target: Path) -> None:
@@ -65,7 +67,10 @@ def generate(target: Path) -> None:
 
 def is_fresh(generated: Path, committed: Path) -> bool:
     """True when both trees hold the same files with the same bytes (caches of the interpreter aside)."""
-    names = [sorted(p.relative_to(t) for t_ in [t] for p in t_.rglob("*.py*") if "__pycache__" not in p.parts) for t in (generated, committed)]
+    names = [
+        sorted(p.relative_to(t) for t_ in [t] for p in t_.rglob("*.py*") if "__pycache__" not in p.parts)
+        for t in (generated, committed)
+    ]
     return names[0] == names[1] and all(filecmp.cmp(generated / n, committed / n, shallow=False) for n in names[0])
 
 

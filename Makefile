@@ -1,0 +1,60 @@
+# The verbs of this repository.  `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PATHS := rules wire pow_kernels sidecar chain chain_client commands cli.py tests benchmarks examples
+
+.PHONY: help setup proto proto-check fmt lint types test test-gpu e2e e2e-short sprint bench check clean
+.DEFAULT_GOAL := help
+
+help:  ## list the verbs
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## install everything the demo and the tests need into .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+proto: setup  ## generate wire/gonka from proto/
+	$(BIN)/python -m wire.generate
+
+proto-check: setup  ## fail when wire/gonka is stale
+	$(BIN)/python -m wire.generate --check
+
+fmt: setup  ## format the source
+	$(BIN)/ruff format $(PATHS)
+	$(BIN)/ruff check --fix $(PATHS)
+
+lint: setup proto-check  ## ruff, formatting, import contracts, generated code
+	$(BIN)/ruff check $(PATHS)
+	$(BIN)/ruff format --check $(PATHS)
+	$(BIN)/lint-imports
+
+types: setup  ## mypy, strict
+	$(BIN)/mypy
+
+test: setup  ## the unit tests
+	$(BIN)/pytest -m 'not e2e and not gpu and not slow'
+
+test-gpu: setup  ## the tests that need a CUDA device
+	$(BIN)/pytest -m gpu
+
+e2e: setup  ## real processes: 200 random SIGKILLs and all the rest
+	GNK_E2E_KILLS=200 $(BIN)/pytest -m e2e --timeout 3600
+
+e2e-short: setup  ## real processes: 20 random SIGKILLs
+	GNK_E2E_KILLS=20 $(BIN)/pytest -m e2e --timeout 900
+
+check: lint types test  ## what must be green before a commit
+
+sprint: setup  ## a whole Sprint on this machine: `gnk demo`
+	$(BIN)/gnk demo
+
+bench: setup  ## every benchmark; prints, asserts nothing
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:  ## remove what setup and the tests made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -1,0 +1,84 @@
+"""The queries that several commands ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from commands.call import Call, ask
+
+if TYPE_CHECKING:
+    from wire.gonka.params.v1.query_pb2 import QueryParamsResponse
+    from wire.gonka.sprint.v1.query_pb2 import EpochStatus, QueryViewResponse
+    from wire.gonka.sprint.v1.sprint_pb2 import EpochSummary
+    from wire.gonka.stake.v1.query_pb2 import QueryHostResponse
+
+PHASE_WORDS = {
+    "PHASE_GENESIS": "genesis: hosts stake; no Sprint",
+    "PHASE_SEED": "SEED: the Sprint's seed is being revealed",
+    "PHASE_SPRINT": "SPRINT: all hosts make proofs",
+    "PHASE_CLAIM": "CLAIM: proofs go on, claims are taken",
+    "PHASE_BEACON2": "BEACON2: the sample's seed is being revealed",
+    "PHASE_REVEAL": "REVEAL: hosts open their sampled leaves",
+    "PHASE_ROWS_COMMIT": "ROWS: verifiers recompute and commit",
+    "PHASE_ROWS_REVEAL": "ROWS: verifiers reveal",
+    "PHASE_DISPUTE_COMMIT": "DISPUTE: jurors recompute and commit",
+    "PHASE_DISPUTE_REVEAL": "DISPUTE: jurors reveal",
+    "PHASE_SETTLE": "SETTLE: verdicts, weights, rewards",
+    "PHASE_SERVE": "SERVE: GPUs serve inference",
+}
+
+
+def read_params(call: Call) -> QueryParamsResponse:
+    """Every module's parameters, live and frozen."""
+    from wire.gonka.params.v1.query_pb2 import QueryParamsRequest, QueryParamsResponse
+
+    return ask(
+        call, lambda ledger: ledger.query("/gonka.params.v1.Query/Params", QueryParamsRequest(), QueryParamsResponse)
+    )
+
+
+def read_epoch(call: Call) -> EpochStatus:
+    """Where the chain stands in its epoch."""
+    from wire.gonka.sprint.v1.query_pb2 import QueryEpochRequest, QueryEpochResponse
+
+    answer = ask(
+        call, lambda ledger: ledger.query("/gonka.sprint.v1.Query/Epoch", QueryEpochRequest(), QueryEpochResponse)
+    )
+    return answer.status
+
+
+def read_view(call: Call, address: str) -> QueryViewResponse:
+    """What the host at a bech32 address decides by, read at one height."""
+    from wire.gonka.sprint.v1.query_pb2 import QueryViewRequest, QueryViewResponse
+
+    request = QueryViewRequest(host=address)
+    return ask(call, lambda ledger: ledger.query("/gonka.sprint.v1.Query/View", request, QueryViewResponse))
+
+
+def read_summary(call: Call, epoch: int) -> EpochSummary:
+    """The settlement of a past epoch.  Raises not_found when it is not settled yet or no longer kept."""
+    from wire.gonka.sprint.v1.query_pb2 import QuerySummaryRequest, QuerySummaryResponse
+
+    request = QuerySummaryRequest(epoch=epoch)
+    answer = ask(call, lambda ledger: ledger.query("/gonka.sprint.v1.Query/Summary", request, QuerySummaryResponse))
+    return answer.summary
+
+
+def read_host(call: Call, address: str) -> QueryHostResponse:
+    """A host's record, its unbonding stake and its line in the table.  Raises host_unknown."""
+    from wire.gonka.stake.v1.query_pb2 import QueryHostRequest, QueryHostResponse
+
+    request = QueryHostRequest(address=address)
+    return ask(call, lambda ledger: ledger.query("/gonka.stake.v1.Query/Host", request, QueryHostResponse))
+
+
+def format_wait(blocks: int, block_ms: int) -> str:
+    """How long some blocks take, in words: `about 12 s (24 blocks)`."""
+    seconds = blocks * block_ms // 1000
+    if seconds < 120:
+        text = f"{seconds} s"
+    elif seconds < 7200:
+        text = f"{seconds // 60} min"
+    else:
+        text = f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    return f"about {text} ({blocks} block{'' if blocks == 1 else 's'})"
