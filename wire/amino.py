@@ -14,15 +14,13 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-import wire  # noqa: F401  # puts the Cosmos messages on the path
-from amino import amino_pb2
-from cosmos.tx.v1beta1.tx_pb2 import Fee, TxBody
 from rules.errors import RuleError
 
-_STRINGS = {
-    FieldDescriptor.CPPTYPE_INT64,
-    FieldDescriptor.CPPTYPE_UINT64,
-}
+from amino import amino_pb2
+from cosmos.tx.v1beta1.tx_pb2 import Fee, TxBody
+
+_REPEATED = FieldDescriptor.LABEL_REPEATED
+_STRINGS = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
 _ESCAPES = {"&": "\\u0026", "<": "\\u003c", ">": "\\u003e", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -85,24 +83,24 @@ def _encode_message(message: Message) -> Any:
     }
 
 
-def _is_written(message: Message, field: FieldDescriptor) -> bool:
+def _is_written(message: Message, field: Any) -> bool:
     if field.GetOptions().Extensions[amino_pb2.dont_omitempty]:
         return True
-    if field.is_repeated or not field.has_presence:
+    if field.label == _REPEATED or not field.has_presence:
         return bool(getattr(message, field.name))
     return message.HasField(field.name)
 
 
-def _encode_field(message: Message, field: FieldDescriptor) -> Any:
+def _encode_field(message: Message, field: Any) -> Any:
     value = getattr(message, field.name)
-    if not field.is_repeated:
+    if field.label != _REPEATED:
         return _encode_value(value, field)
     if not value and field.GetOptions().Extensions[amino_pb2.encoding] != "legacy_coins":
         return None
     return [_encode_value(item, field) for item in value]
 
 
-def _encode_value(value: Any, field: FieldDescriptor) -> Any:
+def _encode_value(value: Any, field: Any) -> Any:
     if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
         return _encode_message(value)
     if field.cpp_type in _STRINGS:

@@ -10,7 +10,6 @@ from typing import Final
 
 from coincurve import PrivateKey, PublicKey
 
-import wire  # noqa: F401  # puts the Cosmos messages on the path
 from cosmos.tx.v1beta1.tx_pb2 import SignDoc
 
 SIGNATURE_BYTES: Final = 64
@@ -47,7 +46,7 @@ def verify(public_key: bytes, signature: bytes, document: bytes) -> bool:
         return False
 
 
-def verify_direct(  # six values, each a field of the signed document or of the transaction
+def verify_direct(  # noqa: PLR0917  # each a field of the transaction or of the signed document, in their order
     public_key: bytes, signature: bytes, body: bytes, auth_info: bytes, chain_id: str, account_number: int
 ) -> bool:
     """Whether a TxRaw's signature is good in SIGN_MODE_DIRECT; False for anything malformed."""
