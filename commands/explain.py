@@ -15,10 +15,10 @@ from commands.output import Json
 @local
 def command(call: Call, code: str | None) -> None:
     """What an error CODE means, and what to do.  Without CODE, all of them."""
-    from chain_client.errors import CLIENT_FAULTS, PermanentError
-    from rules.errors import CATALOGUE
+    from chain_client.errors import CLIENT_FAULTS, ClientFault, PermanentError
+    from rules.errors import CATALOGUE, Fault
 
-    faults = {**CATALOGUE, **CLIENT_FAULTS}
+    faults: dict[str, Fault | ClientFault] = {**CATALOGUE, **CLIENT_FAULTS}
     if code is None:
         call.emit([{"code": name, "means": fault.title} for name, fault in sorted(faults.items())])
         return
@@ -32,5 +32,5 @@ def command(call: Call, code: str | None) -> None:
     fault = faults[name]
     answer: dict[str, Json] = {"code": name, "means": fault.title, "next": fault.next_step}
     if name in CATALOGUE:
-        answer["abci_code"] = fault.number
+        answer["abci_code"] = CATALOGUE[name].number
     call.emit(answer)

@@ -65,13 +65,17 @@ def generate(target: Path) -> None:
             (folder / "__init__.py").touch()
 
 
+def list_files(tree: Path) -> list[Path]:
+    """The source files under `tree`, sorted, relative to it; the interpreter's caches left out."""
+    return sorted(p.relative_to(tree) for p in tree.rglob("*.py*") if "__pycache__" not in p.parts)
+
+
 def is_fresh(generated: Path, committed: Path) -> bool:
-    """True when both trees hold the same files with the same bytes (caches of the interpreter aside)."""
-    names = [
-        sorted(p.relative_to(t) for t_ in [t] for p in t_.rglob("*.py*") if "__pycache__" not in p.parts)
-        for t in (generated, committed)
-    ]
-    return names[0] == names[1] and all(filecmp.cmp(generated / n, committed / n, shallow=False) for n in names[0])
+    """True when both trees hold the same files with the same bytes."""
+    names = list_files(generated)
+    return names == list_files(committed) and all(
+        filecmp.cmp(generated / n, committed / n, shallow=False) for n in names
+    )
 
 
 def main() -> None:
