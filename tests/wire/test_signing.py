@@ -27,7 +27,7 @@ def cosmpy_transaction() -> tuple[bytes, bytes, bytes]:
     tx.add_message(MsgSend(from_address=sender, to_address=sender, amount=[Coin(denom="ngonka", amount="5")]))
     tx.seal(SigningCfg.direct(KEY.public_key, 3), fee=TxFee("10ngonka", gas_limit=70_000), memo="hello")
     tx.sign(KEY, "gonka-test", 7)
-    raw = tx.tx
+    raw = tx.complete().tx
     return raw.body.SerializeToString(), raw.auth_info.SerializeToString(), raw.signatures[0]
 
 
