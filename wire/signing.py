@@ -46,7 +46,7 @@ def verify(public_key: bytes, signature: bytes, document: bytes) -> bool:
         return False
 
 
-def verify_direct(  # noqa: PLR0917  # each a field of the transaction or of the signed document, in their order
+def verify_direct(
     public_key: bytes, signature: bytes, body: bytes, auth_info: bytes, chain_id: str, account_number: int
 ) -> bool:
     """Whether a TxRaw's signature is good in SIGN_MODE_DIRECT; False for anything malformed."""
