@@ -205,21 +205,15 @@ def _check_money(params: Params) -> None:
     _require(1 <= stake.max_validators <= 1000, "1 <= stake.max_validators <= 1000")
     _require(stake.downtime_window_blocks >= 1, "stake.downtime_window_blocks >= 1")
     _require(0 < rewards.decay_num <= rewards.decay_den < 2**32, "0 < rewards.decay_num <= decay_den < 2^32")
-    _require(
-        1 <= gov.min_deposit_ngonka <= gov.expedited_min_deposit_ngonka, "1 <= gov.min_deposit <= expedited"
-    )
+    _require(1 <= gov.min_deposit_ngonka <= gov.expedited_min_deposit_ngonka, "1 <= gov.min_deposit <= expedited")
     _require(1 <= gov.expedited_voting_blocks <= gov.voting_blocks, "1 <= gov.expedited_voting <= voting_blocks")
-    _require(
-        gov.min_voting_epochs >= 1 and gov.max_deposit_blocks >= 1, "gov.min_voting_epochs, max_deposit >= 1"
-    )
+    _require(gov.min_voting_epochs >= 1 and gov.max_deposit_blocks >= 1, "gov.min_voting_epochs, max_deposit >= 1")
 
 
 def _check_transactions(params: Params) -> None:
     a = params.auth
     _require(a.block_ms >= 10, "auth.block_ms >= 10")
-    _require(
-        1024 <= a.max_tx_bytes <= a.max_block_bytes <= 64 * 2**20, "1 KiB <= max_tx <= max_block_bytes <= 64 MiB"
-    )
+    _require(1024 <= a.max_tx_bytes <= a.max_block_bytes <= 64 * 2**20, "1 KiB <= max_tx <= max_block_bytes <= 64 MiB")
     _require(a.max_block_gas >= 1 and 1 <= a.max_signatures <= 64, "auth.max_block_gas >= 1, 1 <= max_signatures <= 64")
 
 
