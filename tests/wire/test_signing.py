@@ -26,7 +26,7 @@ def cosmpy_transaction() -> tuple[bytes, bytes, bytes]:
     tx = Transaction()
     tx.add_message(MsgSend(from_address=sender, to_address=sender, amount=[Coin(denom="ngonka", amount="5")]))
     tx.seal(SigningCfg.direct(KEY.public_key, 3), fee=TxFee("10ngonka", gas_limit=70_000), memo="hello")
-    tx.sign(KEY, "gonka-test", 7)
+    tx.sign(KEY, "gonka-test", 7, deterministic=True)
     raw = tx.complete().tx
     return raw.body.SerializeToString(), raw.auth_info.SerializeToString(), raw.signatures[0]
 
