@@ -54,6 +54,7 @@ _family(
         "not_found": ("there is no such thing", "check the name or number"),
         "request_invalid": ("the request cannot be read", "check it against the service's description"),
         "internal": ("the node is wrong, not you", "see the node's log, and report it"),
+        "height_not_kept": ("the state at this height is not kept", "ask for a recent height, or for none"),
     },
 )
 _family(
