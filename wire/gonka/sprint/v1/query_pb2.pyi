@@ -9,6 +9,22 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class FollowRequest(_message.Message):
+    __slots__ = ("after_height",)
+    AFTER_HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    after_height: int
+    def __init__(self, after_height: _Optional[int] = ...) -> None: ...
+
+class BlockNotice(_message.Message):
+    __slots__ = ("height", "hash", "time_unix_ms")
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    TIME_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    height: int
+    hash: bytes
+    time_unix_ms: int
+    def __init__(self, height: _Optional[int] = ..., hash: _Optional[bytes] = ..., time_unix_ms: _Optional[int] = ...) -> None: ...
+
 class QueryParamsRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -312,3 +312,79 @@ class Query(object):
             timeout,
             metadata,
             _registered_method=True)
+
+
+class BlocksStub(object):
+    """Blocks tells of new blocks, so that who waits for them need not ask.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Follow = channel.unary_stream(
+                '/gonka.sprint.v1.Blocks/Follow',
+                request_serializer=wire_dot_gonka_dot_sprint_dot_v1_dot_query__pb2.FollowRequest.SerializeToString,
+                response_deserializer=wire_dot_gonka_dot_sprint_dot_v1_dot_query__pb2.BlockNotice.FromString,
+                _registered_method=True)
+
+
+class BlocksServicer(object):
+    """Blocks tells of new blocks, so that who waits for them need not ask.
+    """
+
+    def Follow(self, request, context):
+        """Follow sends the newest block whenever it is above after_height and above what was sent; heights may be skipped.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_BlocksServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Follow': grpc.unary_stream_rpc_method_handler(
+                    servicer.Follow,
+                    request_deserializer=wire_dot_gonka_dot_sprint_dot_v1_dot_query__pb2.FollowRequest.FromString,
+                    response_serializer=wire_dot_gonka_dot_sprint_dot_v1_dot_query__pb2.BlockNotice.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'gonka.sprint.v1.Blocks', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('gonka.sprint.v1.Blocks', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Blocks(object):
+    """Blocks tells of new blocks, so that who waits for them need not ask.
+    """
+
+    @staticmethod
+    def Follow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gonka.sprint.v1.Blocks/Follow',
+            wire_dot_gonka_dot_sprint_dot_v1_dot_query__pb2.FollowRequest.SerializeToString,
+            wire_dot_gonka_dot_sprint_dot_v1_dot_query__pb2.BlockNotice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
