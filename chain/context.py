@@ -1,0 +1,56 @@
+"""What a handler or a step of an epoch may see and change: the state, and where in the chain it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from chain.engine.application import Event
+from chain.store.kv import KV
+from chain.store.overlay import Overlay
+
+if TYPE_CHECKING:
+    from chain.modules.handler import Handler
+
+__all__ = ["Context", "Event"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One block's view of the state.
+
+    `store` takes the writes; `height` and `time_ns` (Unix) are the block's; `events` grows; `handlers`, by full name
+    of the message, is what messages inside messages are applied by.
+    """
+
+    store: KV
+    height: int
+    time_ns: int
+    chain_id: str
+    events: list[Event] = field(default_factory=list)
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+
+    def emit(self, kind: str, /, **attributes: object) -> None:
+        """Add an event; attributes become text in the order given."""
+        self.events.append(Event(type=kind, attributes=tuple([(key, str(value)) for key, value in attributes.items()])))
+
+    def branch(self) -> Branch:
+        """A context whose writes and events are kept apart until `Branch.merge`."""
+        return Branch(self)
+
+
+class Branch:
+    """Writes and events over a context: all of them are merged, or the branch is dropped."""
+
+    __slots__ = ("_overlay", "_parent", "context")
+
+    def __init__(self, parent: Context) -> None:
+        self._parent = parent
+        self._overlay = Overlay(parent.store)
+        self.context = replace(parent, store=self._overlay, events=[])
+
+    def merge(self) -> None:
+        """Hand writes and events on to the context branched from."""
+        self._overlay.flush_into(self._parent.store)
+        self._parent.events.extend(self.context.events)
