@@ -26,3 +26,32 @@ def framed_hash(label: str, *parts: bytes) -> bytes:
         hasher.update(le32(len(part)))
         hasher.update(part)
     return hasher.digest()
+
+
+def compute_seed(*, chain_id: str, epoch: int, round: int, block_hash: bytes, beacon_output: bytes) -> bytes:  # noqa: A002 - the protocol's word
+    """The 32-byte seed of a round of an epoch.
+
+    `block_hash` is that of the last block before the round opened; `beacon_output` is empty where nobody revealed.
+    Source: docs/protocol.md, "Randomness".
+    """
+    return framed_hash("gonka/seed", chain_id.encode(), le64(epoch), le32(round), block_hash, beacon_output)
+
+
+def compute_seed_commitment(chain_id: str, epoch: int, round: int, host: bytes, secret: bytes) -> bytes:  # noqa: A002 - the same
+    """32 bytes that bind a host to its 32-byte secret for one round of one epoch."""
+    return framed_hash("gonka/commit", chain_id.encode(), le64(epoch), le32(round), host, secret)
+
+
+def compute_rows_commitment(chain_id: str, epoch: int, verifier: bytes, salt: bytes, rows: bytes) -> bytes:
+    """32 bytes that bind a verifier to its rows, as `rules.sampling.encode_rows` writes them, under a 32-byte salt."""
+    return framed_hash("gonka/rows", chain_id.encode(), le64(epoch), verifier, salt, rows)
+
+
+def compute_dispute_commitment(chain_id: str, epoch: int, host: bytes, salt: bytes, bits: bytes) -> bytes:
+    """32 bytes that bind a juror to its bits, as `rules.sampling.encode_bits` writes them, under a 32-byte salt."""
+    return framed_hash("gonka/dispute", chain_id.encode(), le64(epoch), host, salt, bits)
+
+
+def consensus_key_message(chain_id: str, host: bytes) -> bytes:
+    """The 32 bytes a consensus key signs to prove that it belongs to the host."""
+    return framed_hash("gonka/consensus-key", chain_id.encode(), host)

@@ -1,0 +1,84 @@
+"""Which leaves are opened and who sits on which claim, drawn from the sample seed; and how a report on them is encoded.
+
+A draw is v = LE64 of the first 8 bytes of a hash over a counter; v >= n * floor(2^64 / n) is rejected, so that
+v mod n is uniform.  Source: docs/protocol.md, "Claims" and "Verdicts".
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, count, islice
+
+from rules.errors import RuleError
+from rules.seeds import framed_hash, le32, le64
+from rules.types import Claim, Dispute, Host, Row, Table
+
+TAIL_BYTES = 24
+DIGEST_BYTES = 8
+
+
+def sample_positions(sample_seed: bytes, epoch: int, claim: Claim, samples: int) -> tuple[int, ...]:
+    """The positions a claim must open: min(samples, count) distinct ones, ascending; each set equally likely."""
+    if claim.count <= samples:
+        return tuple(range(claim.count))
+    parts = (sample_seed, le64(epoch), claim.host, claim.root, le64(claim.count))
+    positions: set[int] = set()
+    for position in _draw("gonka/sample", parts, claim.count):
+        positions.add(position)
+        if len(positions) == samples:
+            break
+    return tuple(sorted(positions))
+
+
+def draw_seats(sample_seed: bytes, epoch: int, claimant: Host, table: Table, seats: int) -> tuple[Host, ...]:
+    """The holder of each seat in the claimant's claim, drawn with replacement by effective units.
+
+    Never the claimant; no seats at all where nobody else has effective units.
+    """
+    holders = [host for host in sorted(table) if host != claimant]
+    sums = list(accumulate(table[host] for host in holders))
+    if not sums or sums[-1] == 0:
+        return ()
+    draws = _draw("gonka/seats", (sample_seed, le64(epoch), claimant), sums[-1])
+    return tuple(holders[bisect_right(sums, draw)] for draw in islice(draws, seats))
+
+
+def _draw(label: str, parts: tuple[bytes, ...], below: int) -> Iterator[int]:
+    limit = below * (2**64 // below)
+    for counter in count():
+        value = int.from_bytes(framed_hash(label, *parts, le32(counter))[:8], "little")
+        if value < limit:
+            yield value % below
+
+
+def compute_sample_digest(pairs: Iterable[tuple[int, bytes]]) -> bytes:
+    """8 bytes that only who recomputed every sampled nonce can tell.
+
+    `pairs` holds each sampled nonce with the 24-byte tail of its digest (bytes 8..31), in any order.
+    """
+    return framed_hash("gonka/digest", b"".join(le64(nonce) + tail for nonce, tail in sorted(pairs)))[:DIGEST_BYTES]
+
+
+def encode_rows(rows: Sequence[Row]) -> bytes:
+    """The bytes a commitment to rows is made over; rows are given in address order of their claimants."""
+    return b"".join(
+        row.claimant
+        + row.sample_digest
+        + le32(len(row.mismatched_positions))
+        + b"".join(le64(position) for position in row.mismatched_positions)
+        for row in rows
+    )
+
+
+def encode_bits(disputes: Sequence[Dispute], bits: bytes) -> bytes:
+    """The bytes a commitment to dispute votes is made over: claimant, nonce and bit of each dispute.
+
+    Disputes are given in (claimant, nonce) order; `bits` holds one byte for each, 1 where the tag is false, else 0.
+    Raises: RuleError `dispute_malformed` when it does not.
+    """
+    if len(bits) != len(disputes) or not set(bits) <= {0, 1}:
+        raise RuleError("dispute_malformed", f"{len(bits)} bytes for {len(disputes)} disputes")
+    return b"".join(
+        dispute.claimant + le64(dispute.nonce) + bytes([bit]) for dispute, bit in zip(disputes, bits, strict=True)
+    )
