@@ -10,6 +10,8 @@ STORE_FAULTS: dict[str, tuple[str, str]] = {
     "store_locked": ("another process uses this home", "stop it, or use another home"),
     "store_unreadable": ("the files are no store of this program", "restore a backup, or sync anew"),
     "store_write_failed": ("the disk did not take a write", "look at the disk; nothing of the block was kept"),
+    "store_foreign": ("the store belongs to another chain", "use one home for each chain"),
+    "block_mismatch": ("a block does not follow, or comes to another app hash", "report it with the block log"),
     "height_not_kept": ("the state at this height is not kept", "ask for a recent height"),
 }
 

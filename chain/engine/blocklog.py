@@ -1,0 +1,195 @@
+"""The block log: every block with its results, kept beside the state under the engine's records.
+
+    genesis                    the genesis file's bytes, with the first block
+    block/ BE64(height)        RequestFinalizeBlock of CometBFT's ABCI 2.0
+    result/ BE64(height)       ResponseFinalizeBlock
+    tx/ SHA-256(tx)            BE64(height) || BE32(index) of the transaction, the latest where it was taken again
+
+Blocks are numbered from 1 without a gap.  Each names the hash of the one before; the first, SHA-256 of the genesis.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+import wire  # noqa: F401  # puts the Cosmos messages on the path
+from chain.engine.application import Block, BlockResult, Event, TxResult, ValidatorUpdate
+from chain.store.kv import Reader
+from rules.seeds import framed_hash, le64
+
+from tendermint.abci import types_pb2 as abci
+from tendermint.crypto.keys_pb2 import PublicKey
+
+GENESIS_KEY = b"genesis"
+
+_BLOCK = b"block/"
+_RESULT = b"result/"
+_TX = b"tx/"
+_SECOND_NS = 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedBlock:
+    """A block and what it came to."""
+
+    block: Block
+    result: BlockResult
+
+
+def compute_block_hash(block: Block, *, chain_id: str, app_hash: bytes) -> bytes:
+    """The hash of a block of the local engine, 32 bytes, whatever is in `block.hash`; `app_hash` is the one before it."""
+    return framed_hash(
+        "gonka/block",
+        chain_id.encode(),
+        le64(block.height),
+        le64(block.time_ns),
+        block.last_hash,
+        app_hash,
+        block.proposer,
+        *block.txs,
+    )
+
+
+def encode_block(logged: LoggedBlock) -> dict[bytes, bytes]:
+    """The records of one block."""
+    block = logged.block
+    records = {
+        _BLOCK + _be64(block.height): block_to_message(block).SerializeToString(),
+        _RESULT + _be64(block.height): result_to_message(logged.result).SerializeToString(),
+    }
+    for index, tx in enumerate(block.txs):
+        records[_TX + sha256(tx).digest()] = _be64(block.height) + index.to_bytes(4, "big")
+    return records
+
+
+def read_block(records: Reader, height: int) -> LoggedBlock | None:
+    """The block of a height, None where the log has none."""
+    block, result = records.get(_BLOCK + _be64(height)), records.get(_RESULT + _be64(height))
+    if block is None or result is None:
+        return None
+    return LoggedBlock(
+        block=block_of_message(abci.RequestFinalizeBlock.FromString(block), _last_hash(records, height)),
+        result=result_of_message(abci.ResponseFinalizeBlock.FromString(result)),
+    )
+
+
+def scan_blocks(records: Reader, first: int = 1) -> Iterator[LoggedBlock]:
+    """The blocks from height `first` (at least 1) to the end of the log, in order."""
+    height = first
+    while (logged := read_block(records, height)) is not None:
+        yield logged
+        height += 1
+
+
+def find_tx(records: Reader, tx_hash: bytes) -> tuple[int, int] | None:
+    """Height and index of the transaction with this SHA-256, None where no block has it."""
+    place = records.get(_TX + tx_hash)
+    return None if place is None else (int.from_bytes(place[:8], "big"), int.from_bytes(place[8:], "big"))
+
+
+def block_to_message(block: Block) -> abci.RequestFinalizeBlock:
+    """The block as CometBFT would send it; `last_hash` is not part of it."""
+    seconds, nanos = divmod(block.time_ns, _SECOND_NS)
+    return abci.RequestFinalizeBlock(
+        txs=block.txs,
+        hash=block.hash,
+        height=block.height,
+        time=Timestamp(seconds=seconds, nanos=nanos),
+        proposer_address=block.proposer,
+    )
+
+
+def block_of_message(message: abci.RequestFinalizeBlock, last_hash: bytes) -> Block:
+    """The block in a message, with the hash of the block before."""
+    return Block(
+        height=message.height,
+        time_ns=message.time.seconds * _SECOND_NS + message.time.nanos,
+        hash=message.hash,
+        last_hash=last_hash,
+        proposer=message.proposer_address,
+        txs=tuple(message.txs),
+    )
+
+
+def result_to_message(result: BlockResult) -> abci.ResponseFinalizeBlock:
+    """What a block came to, as CometBFT takes it; every event attribute is marked for indexing."""
+    return abci.ResponseFinalizeBlock(
+        events=_events_to_messages(result.events),
+        tx_results=[tx_result_to_message(tx_result) for tx_result in result.tx_results],
+        validator_updates=[
+            abci.ValidatorUpdate(pub_key=PublicKey(ed25519=update.public_key), power=update.power)
+            for update in result.validator_updates
+        ],
+        app_hash=result.app_hash,
+    )
+
+
+def result_of_message(message: abci.ResponseFinalizeBlock) -> BlockResult:
+    """The inverse of `result_to_message`."""
+    return BlockResult(
+        tx_results=tuple(_tx_result_of_message(tx_result) for tx_result in message.tx_results),
+        events=_events_of_messages(message.events),
+        app_hash=message.app_hash,
+        validator_updates=tuple(
+            ValidatorUpdate(public_key=update.pub_key.ed25519, power=update.power)
+            for update in message.validator_updates
+        ),
+    )
+
+
+def tx_result_to_message(result: TxResult) -> abci.ExecTxResult:
+    """What became of a transaction, as CometBFT takes it."""
+    return abci.ExecTxResult(
+        code=result.code,
+        codespace=result.codespace,
+        log=result.log,
+        data=result.data,
+        gas_wanted=result.gas_wanted,
+        gas_used=result.gas_used,
+        events=_events_to_messages(result.events),
+    )
+
+
+def _tx_result_of_message(message: abci.ExecTxResult) -> TxResult:
+    return TxResult(
+        code=message.code,
+        codespace=message.codespace,
+        log=message.log,
+        data=message.data,
+        gas_wanted=message.gas_wanted,
+        gas_used=message.gas_used,
+        events=_events_of_messages(message.events),
+    )
+
+
+def _events_to_messages(events: tuple[Event, ...]) -> list[abci.Event]:
+    return [
+        abci.Event(
+            type=event.type,
+            attributes=[abci.EventAttribute(key=key, value=value, index=True) for key, value in event.attributes],
+        )
+        for event in events
+    ]
+
+
+def _events_of_messages(messages: list[abci.Event]) -> tuple[Event, ...]:
+    return tuple(
+        Event(
+            type=message.type,
+            attributes=tuple((attribute.key, attribute.value) for attribute in message.attributes),
+        )
+        for message in messages
+    )
+
+
+def _last_hash(records: Reader, height: int) -> bytes:
+    before = records.get(_BLOCK + _be64(height - 1))
+    if before is None:
+        return sha256(records.get(GENESIS_KEY) or b"").digest()
+    return bytes(abci.RequestFinalizeBlock.FromString(before).hash)
+
+
+def _be64(value: int) -> bytes:
+    return value.to_bytes(8, "big")
