@@ -1,0 +1,232 @@
+"""`gnk gov`: propose, deposit, vote, and see how it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.amounts import format_gnk, parse_amount
+from commands.call import Call, reads, writes
+from commands.changes import build_updates, parse_changes
+from commands.output import Json
+from commands.proposals import describe_proposal, read_ballot, read_proposal, read_proposals, summarize_proposal
+from commands.reading import format_wait, read_params
+from commands.writing import Draft, acting_address, submit
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+OPTIONS = {"yes": 1, "abstain": 2, "no": 3, "no_with_veto": 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """What a proposal says of itself, and how it comes to the vote."""
+
+    title: str
+    summary: str
+    deposit: str | None
+    expedited: bool
+
+
+@click.group()
+def group() -> None:
+    """Propose, deposit, vote, and see how it stands.
+
+    A vote weighs the compute units you proved, not the GNK you hold.
+    """
+
+
+@group.group()
+def propose() -> None:
+    """Put a proposal to the vote."""
+
+
+TITLE = click.option("--title", required=True, help="What voters read first.")
+SUMMARY = click.option("--summary", default="", help="Why; the title when left out.")
+DEPOSIT = click.option("--deposit", metavar="AMOUNT", help="Deposit, such as 10GNK [what voting needs].")
+EXPEDITED = click.option("--expedited", is_flag=True, help="Shorter vote, higher threshold, larger deposit.")
+
+
+@propose.command(name="params")
+@click.argument("changes", nargs=-1, required=True, metavar="MODULE.FIELD=VALUE...")
+@TITLE
+@SUMMARY
+@DEPOSIT
+@EXPEDITED
+@writes
+def propose_params(
+    call: Call, changes: tuple[str, ...], title: str, summary: str, deposit: str | None, expedited: bool
+) -> None:
+    """Change parameters: gnk gov propose params stake.unbonding_epochs=3 --title "Unbond in 3"."""
+    from rules.addresses import encode_address, module_address
+
+    live = read_params(call).params
+    parsed = parse_changes(changes, live)
+    updates = build_updates(parsed, live, encode_address(module_address("gov")))
+    effects = tuple(c.line for c in parsed)
+    _submit_proposal(
+        call, Text(title=title, summary=summary or title, deposit=deposit, expedited=expedited), updates, effects
+    )
+
+
+@propose.command(name="text")
+@TITLE
+@SUMMARY
+@DEPOSIT
+@EXPEDITED
+@writes
+def propose_text(call: Call, title: str, summary: str, deposit: str | None, expedited: bool) -> None:
+    """Put a text to the vote; nothing acts when it passes."""
+    _submit_proposal(
+        call,
+        Text(title=title, summary=summary or title, deposit=deposit, expedited=expedited),
+        (),
+        ("nothing acts when it passes",),
+    )
+
+
+def _submit_proposal(call: Call, text: Text, messages: tuple[Message, ...], effects: tuple[str, ...]) -> None:
+    import wire  # noqa: F401  # puts the Cosmos messages on the path
+
+    from cosmos.base.v1beta1.coin_pb2 import Coin
+    from cosmos.gov.v1.tx_pb2 import MsgSubmitProposal
+
+    params = read_params(call).params
+    needed = params.gov.expedited_min_deposit_ngonka if text.expedited else params.gov.min_deposit_ngonka
+    ngonka = parse_amount(text.deposit) if text.deposit else needed
+    voting = params.gov.expedited_voting_blocks if text.expedited else params.gov.voting_blocks
+    proposal = MsgSubmitProposal(
+        proposer=acting_address(call),
+        title=text.title,
+        summary=text.summary,
+        expedited=text.expedited,
+        initial_deposit=[Coin(denom="ngonka", amount=str(ngonka))],
+    )
+    for message in messages:
+        proposal.messages.add().Pack(message, type_url_prefix="/")
+    wait = format_wait(voting, params.auth.block_ms)
+    starts = f"voting starts at once and takes {wait}, or as many epochs as the least allows"
+    missing = f"voting starts when {format_gnk(max(0, needed - ngonka))} more is deposited"
+    draft = Draft(
+        what=f"propose: {text.title}",
+        messages=(proposal,),
+        effects=(*effects, f"deposit {format_gnk(ngonka)}", starts if ngonka >= needed else missing),
+        warnings=("the deposit is burned if the proposal is vetoed",),
+    )
+    submit(call, draft, describe=lambda result: {"proposal_id": _find_proposal_id(result.events)})
+
+
+def _find_proposal_id(events: tuple[object, ...]) -> int | None:
+    for event in events:
+        for name, value in getattr(event, "attributes", ()):
+            if name == "proposal_id":
+                return int(value)
+    return None
+
+
+@group.command()
+@click.argument("proposal_id", type=click.IntRange(min=1), metavar="ID")
+@click.argument("amount")
+@writes
+def deposit(call: Call, proposal_id: int, amount: str) -> None:
+    """Add AMOUNT to the deposit of proposal ID."""
+    import wire  # noqa: F401  # puts the Cosmos messages on the path
+
+    from cosmos.base.v1beta1.coin_pb2 import Coin
+    from cosmos.gov.v1.tx_pb2 import MsgDeposit
+
+    ngonka = parse_amount(amount)
+    message = MsgDeposit(
+        proposal_id=proposal_id,
+        depositor=acting_address(call),
+        amount=[Coin(denom="ngonka", amount=str(ngonka))],
+    )
+    draft = Draft(
+        what=f"deposit {format_gnk(ngonka)} on proposal {proposal_id}",
+        messages=(message,),
+        effects=("the deposit returns when voting ends",),
+        warnings=("it is burned if the proposal is vetoed",),
+    )
+    submit(call, draft)
+
+
+@group.command()
+@click.argument("proposal_id", type=click.IntRange(min=1), metavar="ID")
+@click.argument("choice", metavar="yes|no|abstain|no_with_veto|yes=0.7,no=0.3")
+@writes
+def vote(call: Call, proposal_id: int, choice: str) -> None:
+    """Vote on proposal ID; the last vote before the end counts."""
+    import wire  # noqa: F401  # puts the Cosmos messages on the path
+
+    from cosmos.gov.v1.gov_pb2 import WeightedVoteOption
+    from cosmos.gov.v1.tx_pb2 import MsgVote, MsgVoteWeighted
+
+    voter = acting_address(call)
+    weights = parse_choice(choice)
+    message: Message
+    if len(weights) == 1:
+        message = MsgVote(proposal_id=proposal_id, voter=voter, option=OPTIONS[next(iter(weights))])
+    else:
+        options = [WeightedVoteOption(option=OPTIONS[name], weight=weight) for name, weight in weights.items()]
+        message = MsgVoteWeighted(proposal_id=proposal_id, voter=voter, options=options)
+    proposal = read_proposal(call, proposal_id)
+    draft = Draft(
+        what=f"vote {choice} on proposal {proposal_id}: {proposal.title}",
+        messages=(message,),
+        effects=("the ballot weighs your effective units, the smaller of when voting began and when it ends",),
+    )
+    submit(call, draft)
+
+
+def parse_choice(text: str) -> dict[str, str]:
+    """Weights by option, as decimal texts that sum to exactly 1; a lone option weighs `1`.
+
+    Raises: RuleError `vote_option_invalid` or `vote_weights_invalid`.
+    """
+    from decimal import Decimal, InvalidOperation
+
+    from rules.errors import RuleError
+
+    weights: dict[str, str] = {}
+    for part in text.lower().split(","):
+        name, equals, weight = part.strip().replace("-", "_").partition("=")
+        if name not in OPTIONS:
+            raise RuleError("vote_option_invalid", f"{name!r} is none of {', '.join(OPTIONS)}")
+        if name in weights:
+            raise RuleError("vote_weights_invalid", f"{name} is given twice")
+        weights[name] = weight if equals else "1"
+    try:
+        total = sum(Decimal(w) for w in weights.values())
+        positive = all(Decimal(w) > 0 for w in weights.values())
+    except InvalidOperation as error:
+        raise RuleError("vote_weights_invalid", f"{text!r}: a weight is a decimal such as 0.7") from error
+    if total != 1 or not positive:
+        raise RuleError("vote_weights_invalid", f"the weights sum to {total}")
+    return weights
+
+
+@group.command()
+@click.argument("proposal_id", type=click.IntRange(min=1), metavar="ID")
+@reads
+def show(call: Call, proposal_id: int) -> None:
+    """What proposal ID changes, the tally, the thresholds, and the time left."""
+    call.emit(describe_proposal(call, proposal_id))
+
+
+@group.command(name="list")
+@click.option("--open", "only_open", is_flag=True, help="Only those that take votes or deposits.")
+@click.option("--mine", is_flag=True, help="Only those that I may vote on and have not.")
+@reads
+def list_(call: Call, only_open: bool, mine: bool) -> None:
+    """All proposals, newest first."""
+    rows: list[Json] = []
+    voter = acting_address(call) if mine else ""
+    for proposal in read_proposals(call):
+        takes = proposal.status in {1, 2}
+        if (only_open and not takes) or (mine and (proposal.status != 2 or read_ballot(call, proposal.id, voter))):
+            continue
+        rows.append(summarize_proposal(proposal))
+    call.emit(rows)
