@@ -4,6 +4,7 @@ Source: BIP-173 (encoding, checksum); Cosmos SDK ADR-028 (account of a secp256k1
 """
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 from rules.errors import RuleError
@@ -18,6 +19,7 @@ _VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
 _GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
+@lru_cache(maxsize=1 << 16)
 def encode_address(address: bytes) -> str:
     """The text of an account's 20 bytes, such as gonka1...  Raises address_invalid for another length."""
     if len(address) != ADDRESS_BYTES:
@@ -25,6 +27,7 @@ def encode_address(address: bytes) -> str:
     return encode_bech32(PREFIX, address)
 
 
+@lru_cache(maxsize=1 << 16)
 def decode_address(text: str) -> bytes:
     """The 20 bytes of an account's text.  Raises address_invalid, which says why."""
     prefix, payload = decode_bech32(text)
