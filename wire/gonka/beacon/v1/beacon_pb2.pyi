@@ -22,18 +22,20 @@ ROUND_SPRINT: Round
 ROUND_SAMPLE: Round
 
 class Commitment(_message.Message):
-    __slots__ = ("host", "sprint_commitment", "sample_commitment", "sprint_secret", "sample_secret")
+    __slots__ = ("host", "sprint_commitment", "sample_commitment", "sprint_secret", "sample_secret", "burned_ngonka")
     HOST_FIELD_NUMBER: _ClassVar[int]
     SPRINT_COMMITMENT_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_COMMITMENT_FIELD_NUMBER: _ClassVar[int]
     SPRINT_SECRET_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_SECRET_FIELD_NUMBER: _ClassVar[int]
+    BURNED_NGONKA_FIELD_NUMBER: _ClassVar[int]
     host: str
     sprint_commitment: bytes
     sample_commitment: bytes
     sprint_secret: bytes
     sample_secret: bytes
-    def __init__(self, host: _Optional[str] = ..., sprint_commitment: _Optional[bytes] = ..., sample_commitment: _Optional[bytes] = ..., sprint_secret: _Optional[bytes] = ..., sample_secret: _Optional[bytes] = ...) -> None: ...
+    burned_ngonka: int
+    def __init__(self, host: _Optional[str] = ..., sprint_commitment: _Optional[bytes] = ..., sample_commitment: _Optional[bytes] = ..., sprint_secret: _Optional[bytes] = ..., sample_secret: _Optional[bytes] = ..., burned_ngonka: _Optional[int] = ...) -> None: ...
 
 class Params(_message.Message):
     __slots__ = ("kind", "reveal_blocks", "max_committers", "seed_bond_ngonka")

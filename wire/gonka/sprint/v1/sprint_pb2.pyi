@@ -51,7 +51,7 @@ VERDICT_VOID: Verdict
 VERDICT_UNREVEALED: Verdict
 
 class Claim(_message.Message):
-    __slots__ = ("host", "count", "root", "updates", "bond_ngonka", "revealed", "void")
+    __slots__ = ("host", "count", "root", "updates", "bond_ngonka", "revealed", "void", "bond_from_stake")
     HOST_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     ROOT_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +59,7 @@ class Claim(_message.Message):
     BOND_NGONKA_FIELD_NUMBER: _ClassVar[int]
     REVEALED_FIELD_NUMBER: _ClassVar[int]
     VOID_FIELD_NUMBER: _ClassVar[int]
+    BOND_FROM_STAKE_FIELD_NUMBER: _ClassVar[int]
     host: str
     count: int
     root: bytes
@@ -66,7 +67,36 @@ class Claim(_message.Message):
     bond_ngonka: int
     revealed: bool
     void: bool
-    def __init__(self, host: _Optional[str] = ..., count: _Optional[int] = ..., root: _Optional[bytes] = ..., updates: _Optional[int] = ..., bond_ngonka: _Optional[int] = ..., revealed: bool = ..., void: bool = ...) -> None: ...
+    bond_from_stake: bool
+    def __init__(self, host: _Optional[str] = ..., count: _Optional[int] = ..., root: _Optional[bytes] = ..., updates: _Optional[int] = ..., bond_ngonka: _Optional[int] = ..., revealed: bool = ..., void: bool = ..., bond_from_stake: bool = ...) -> None: ...
+
+class Reveal(_message.Message):
+    __slots__ = ("host", "nonces", "tags", "positions")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    NONCES_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    nonces: _containers.RepeatedScalarFieldContainer[int]
+    tags: bytes
+    positions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, host: _Optional[str] = ..., nonces: _Optional[_Iterable[int]] = ..., tags: _Optional[bytes] = ..., positions: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Seat(_message.Message):
+    __slots__ = ("claimant", "count")
+    CLAIMANT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    claimant: str
+    count: int
+    def __init__(self, claimant: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class Seats(_message.Message):
+    __slots__ = ("verifier", "seats")
+    VERIFIER_FIELD_NUMBER: _ClassVar[int]
+    SEATS_FIELD_NUMBER: _ClassVar[int]
+    verifier: str
+    seats: _containers.RepeatedCompositeFieldContainer[Seat]
+    def __init__(self, verifier: _Optional[str] = ..., seats: _Optional[_Iterable[_Union[Seat, _Mapping]]] = ...) -> None: ...
 
 class Row(_message.Message):
     __slots__ = ("claimant", "sample_digest", "mismatched_positions")
@@ -159,6 +189,24 @@ class EpochSummary(_message.Message):
     slashed_ngonka: int
     outcomes: _containers.RepeatedCompositeFieldContainer[Outcome]
     def __init__(self, epoch: _Optional[int] = ..., unsettled: bool = ..., minted_ngonka: _Optional[int] = ..., fees_ngonka: _Optional[int] = ..., slashed_ngonka: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[Outcome, _Mapping]]] = ...) -> None: ...
+
+class Payout(_message.Message):
+    __slots__ = ("host", "amount_ngonka")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_NGONKA_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    amount_ngonka: int
+    def __init__(self, host: _Optional[str] = ..., amount_ngonka: _Optional[int] = ...) -> None: ...
+
+class Payouts(_message.Message):
+    __slots__ = ("epoch", "payouts", "rest_ngonka")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    PAYOUTS_FIELD_NUMBER: _ClassVar[int]
+    REST_NGONKA_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    payouts: _containers.RepeatedCompositeFieldContainer[Payout]
+    rest_ngonka: int
+    def __init__(self, epoch: _Optional[int] = ..., payouts: _Optional[_Iterable[_Union[Payout, _Mapping]]] = ..., rest_ngonka: _Optional[int] = ...) -> None: ...
 
 class Threshold(_message.Message):
     __slots__ = ("one_in", "cos2_q64")
