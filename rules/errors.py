@@ -55,6 +55,7 @@ _family(
         "request_invalid": ("the request cannot be read", "check it against the service's description"),
         "internal": ("the node is wrong, not you", "see the node's log, and report it"),
         "height_not_kept": ("the state at this height is not kept", "ask for a recent height, or for none"),
+        "genesis_invalid": ("the genesis file does not describe a chain", "see details, and make it anew"),
     },
 )
 _family(

@@ -18,6 +18,7 @@ _STATUSES = {
         "tx_malformed", "message_unknown", "address_invalid", "tx_too_large", "memo_too_large", "amount_invalid",
         "request_invalid", "vote_weights_invalid", "vote_option_invalid", "params_invalid", "params_field_unknown",
         "params_wrong_message", "proposal_message_invalid", "grant_invalid",
+        "genesis_invalid",
     },
     StatusCode.NOT_FOUND: {
         "account_unknown", "not_found", "host_unknown", "claim_missing", "commitment_missing", "proposal_unknown",

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Genesis(_message.Message):
-    __slots__ = ("chain_id", "genesis_time_unix_ms", "accounts", "hosts", "params", "subsidy_ngonka", "community_pool_ngonka")
+    __slots__ = ("chain_id", "genesis_time_unix_ms", "accounts", "hosts", "params", "subsidy_ngonka", "community_pool_ngonka", "supply_ngonka")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     GENESIS_TIME_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
@@ -15,6 +15,7 @@ class Genesis(_message.Message):
     PARAMS_FIELD_NUMBER: _ClassVar[int]
     SUBSIDY_NGONKA_FIELD_NUMBER: _ClassVar[int]
     COMMUNITY_POOL_NGONKA_FIELD_NUMBER: _ClassVar[int]
+    SUPPLY_NGONKA_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     genesis_time_unix_ms: int
     accounts: _containers.RepeatedCompositeFieldContainer[GenesisAccount]
@@ -22,7 +23,8 @@ class Genesis(_message.Message):
     params: _params_pb2.Params
     subsidy_ngonka: int
     community_pool_ngonka: int
-    def __init__(self, chain_id: _Optional[str] = ..., genesis_time_unix_ms: _Optional[int] = ..., accounts: _Optional[_Iterable[_Union[GenesisAccount, _Mapping]]] = ..., hosts: _Optional[_Iterable[_Union[GenesisHost, _Mapping]]] = ..., params: _Optional[_Union[_params_pb2.Params, _Mapping]] = ..., subsidy_ngonka: _Optional[int] = ..., community_pool_ngonka: _Optional[int] = ...) -> None: ...
+    supply_ngonka: int
+    def __init__(self, chain_id: _Optional[str] = ..., genesis_time_unix_ms: _Optional[int] = ..., accounts: _Optional[_Iterable[_Union[GenesisAccount, _Mapping]]] = ..., hosts: _Optional[_Iterable[_Union[GenesisHost, _Mapping]]] = ..., params: _Optional[_Union[_params_pb2.Params, _Mapping]] = ..., subsidy_ngonka: _Optional[int] = ..., community_pool_ngonka: _Optional[int] = ..., supply_ngonka: _Optional[int] = ...) -> None: ...
 
 class GenesisAccount(_message.Message):
     __slots__ = ("address", "balance_ngonka")
