@@ -39,7 +39,7 @@ class LoggedBlock:
 
 
 def compute_block_hash(block: Block, *, chain_id: str, app_hash: bytes) -> bytes:
-    """The hash of a block of the local engine, 32 bytes, whatever is in `block.hash`; `app_hash` is the one before it."""
+    """The hash of a block of the local engine, 32 bytes, `block.hash` left out; `app_hash` is the one before it."""
     return framed_hash(
         "gonka/block",
         chain_id.encode(),
