@@ -55,6 +55,7 @@ CLIENT_FAULTS = _faults(
         # the operator
         "config_invalid": ("a setting cannot be used", "correct it: flags win over GNK_*, and these over config.toml"),
         "confirmation_needed": ("nobody is there to confirm", "add --yes; --dry-run shows the plan only"),
+        "process_ended": ("a process of the network ended by itself", "read its log; the last lines are above"),
         "code_unknown": ("there is no such error code", "see `gnk explain` for all of them"),
         "declined": ("you said no", "nothing was signed or sent"),
     }

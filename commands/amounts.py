@@ -7,7 +7,7 @@ import re
 from rules.errors import RuleError
 from rules.params import GNK
 
-AMOUNT = re.compile(r"(?P<whole>\d{1,12})(?:\.(?P<part>\d{1,9}))?\s*(?P<unit>GNK|gnk|)")
+AMOUNT = re.compile(r"(?P<whole>\d{1,12})(?:\.(?P<part>\d{1,9}))?\s*(?P<unit>GNK|gnk|)", re.ASCII)
 
 
 def parse_amount(text: str) -> int:
