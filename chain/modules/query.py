@@ -11,9 +11,13 @@ from chain.store.kv import Reader
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The state committed at `height`, from which every read of one request comes; `time_ns` is that block's time."""
+    """The state committed at `height`, from which every read of one request comes.
+
+    `records` is the block log up to that height; `time_ns` is the block's time.
+    """
 
     store: Reader
+    records: Reader
     height: int
     time_ns: int
     chain_id: str

@@ -3,6 +3,7 @@
 from google.protobuf.any_pb2 import Any
 
 from chain.modules.auth.state import Account, get_account, scan_accounts
+from chain.modules.bank.messages import MODULE_NAMES
 from chain.modules.pagination import paginate
 from chain.modules.params.state import get_live
 from chain.modules.query import Query, Snapshot
@@ -13,9 +14,7 @@ from cosmos.auth.v1beta1 import query_pb2 as pb
 from cosmos.auth.v1beta1.auth_pb2 import BaseAccount, ModuleAccount, Params
 from cosmos.crypto.secp256k1.keys_pb2 import PubKey
 
-MODULES = ("bonds", "fees", "gov", "pool", "stake")
-"""Modules that hold money; an account of each is at `module_address`."""
-_MODULE_AT = {module_address(name): name for name in MODULES}
+_MODULE_AT = {module_address(name): name for name in MODULE_NAMES}
 
 
 def get_one(snapshot: Snapshot, request: pb.QueryAccountRequest) -> pb.QueryAccountResponse:
@@ -38,12 +37,12 @@ def list_all(snapshot: Snapshot, request: pb.QueryAccountsRequest) -> pb.QueryAc
 
 def list_modules(snapshot: Snapshot, _request: pb.QueryModuleAccountsRequest) -> pb.QueryModuleAccountsResponse:
     """The accounts of the modules, by name."""
-    return pb.QueryModuleAccountsResponse(accounts=[_pack_module(snapshot, name) for name in MODULES])
+    return pb.QueryModuleAccountsResponse(accounts=[_pack_module(snapshot, name) for name in MODULE_NAMES])
 
 
 def get_module(snapshot: Snapshot, request: pb.QueryModuleAccountByNameRequest) -> pb.QueryModuleAccountByNameResponse:
     """A module's account by the module's name.  RuleError not_found."""
-    if request.name not in MODULES:
+    if request.name not in MODULE_NAMES:
         raise RuleError("not_found", f"no module {request.name!r} holds money")
     return pb.QueryModuleAccountByNameResponse(account=_pack_module(snapshot, request.name))
 
