@@ -52,6 +52,7 @@ CLIENT_FAULTS = _faults(
         "passphrase_unusable": ("too short, or not the same twice", "use at least 8 characters, twice the same"),
         "keyring_unavailable": ("the desktop's keyring does not answer", "unlock it, or use --keyring file"),
         "armor_invalid": ("this is no exported key", "give the whole text from `gnk keys export`"),
+        "consensus_key_unreadable": ("no consensus key in the file", "give CometBFT's priv_validator_key.json"),
         # the operator
         "config_invalid": ("a setting cannot be used", "correct it: flags win over GNK_*, and these over config.toml"),
         "confirmation_needed": ("nobody is there to confirm", "add --yes; --dry-run shows the plan only"),

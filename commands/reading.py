@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from commands.call import Call, ask
 
 if TYPE_CHECKING:
+    from chain_client.ledger import Ledger
     from wire.gonka.params.v1.query_pb2 import QueryParamsResponse
     from wire.gonka.sprint.v1.query_pb2 import EpochStatus, QueryViewResponse
     from wire.gonka.sprint.v1.sprint_pb2 import EpochSummary
@@ -45,6 +46,15 @@ def read_epoch(call: Call) -> EpochStatus:
         call, lambda ledger: ledger.query("/gonka.sprint.v1.Query/Epoch", QueryEpochRequest(), QueryEpochResponse)
     )
     return answer.status
+
+
+def read_chain_id(call: Call) -> str:
+    """The chain id that the node names; the one asked for, where one was."""
+
+    async def latest(ledger: Ledger) -> str:
+        return (await ledger.latest()).chain_id
+
+    return ask(call, latest)
 
 
 def read_view(call: Call, address: str) -> QueryViewResponse:

@@ -1,0 +1,88 @@
+"""`gnk host`: join, run, check and leave as a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.amounts import format_gnk, parse_amount
+from commands.call import Call, writes
+from commands.reading import format_wait, read_chain_id, read_epoch
+from commands.writing import Draft, acting_address, submit
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+
+@click.group()
+def group() -> None:
+    """Join, run, check and leave as a host."""
+
+
+@group.command()
+@click.option("--stake", "amount", metavar="AMOUNT", help="Stake in the same transaction, such as 100GNK.")
+@click.option(
+    "--consensus-key",
+    "key_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CometBFT's priv_validator_key.json, to sign blocks with [none: no power].",
+)
+@writes
+def join(call: Call, amount: str | None, key_file: Path | None) -> None:
+    """Register as a host; you sprint from the next epoch on.
+
+    Joining again changes the consensus key, and brings back a validator that was down.
+    """
+    from wire.gonka.stake.v1.tx_pb2 import MsgRegisterHost, MsgStake
+
+    address = acting_address(call)
+    status = read_epoch(call)
+    register = MsgRegisterHost(host=address)
+    if key_file is not None:
+        from chain_client.consensus_key import prove_consensus_key
+
+        proof = prove_consensus_key(key_file, read_chain_id(call), address)
+        register.consensus_pubkey, register.consensus_signature = proof.public_key, proof.signature
+    messages: list[Message] = [register]
+    effects = [f"{address} sprints from epoch {status.epoch + 1}, and verifies and votes from epoch {status.epoch + 2}"]
+    warnings = []
+    if amount is not None:
+        ngonka = parse_amount(amount)
+        messages.append(MsgStake(host=address, amount_ngonka=ngonka))
+        effects.append(f"{format_gnk(ngonka)} moves from its balance to its stake")
+    else:
+        ratio = status.stake_params.base_ratio_ppm // 10_000
+        warnings.append(f"without stake only {ratio} % of your units count; add --stake, or `gnk stake add` later")
+    effects.append(
+        f"epoch {status.epoch + 1} starts in {format_wait(status.last_height - status.height, status.block_ms)}"
+    )
+    draft = Draft(what="join as a host", messages=tuple(messages), effects=tuple(effects), warnings=tuple(warnings))
+    submit(call, draft)
+
+
+@group.command()
+@writes
+def leave(call: Call) -> None:
+    """Leave: no Sprint from the next epoch on, and all stake unbonds.
+
+    The duties of the running epoch remain: keep the client running until it ends.
+    """
+    from wire.gonka.stake.v1.tx_pb2 import MsgLeave
+
+    address = acting_address(call)
+    status = read_epoch(call)
+    draft = Draft(
+        what="leave the network",
+        messages=(MsgLeave(host=address),),
+        effects=(
+            f"{address} no longer sprints from epoch {status.epoch + 1}",
+            f"its stake is released {status.stake_params.unbonding_epochs} epochs from now",
+        ),
+        warnings=(
+            f"keep the client running until epoch {status.epoch} ends, "
+            f"in {format_wait(status.last_height - status.height, status.block_ms)}: its duties remain",
+        ),
+    )
+    submit(call, draft)
