@@ -1,6 +1,6 @@
-"""What can go wrong with the disk, each with a code that never changes.
+"""What can go wrong with the store, its blocks and its proofs, each with a code that never changes.
 
-    StoreError      the store stands at the height it had; code, detail
+    StoreError      code, detail; the store stands at the height it had
 
 STORE_FAULTS is the one list of these codes, each with what it means and what to do.
 """
@@ -13,6 +13,8 @@ STORE_FAULTS: dict[str, tuple[str, str]] = {
     "store_foreign": ("the store belongs to another chain", "use one home for each chain"),
     "block_mismatch": ("a block does not follow, or comes to another app hash", "report it with the block log"),
     "height_not_kept": ("the state at this height is not kept", "ask for a recent height"),
+    "nothing_to_prove": ("the state is empty", "wait for the first block"),
+    "proof_invalid": ("the proof does not show what it should", "do not believe it; ask another node"),
 }
 
 
