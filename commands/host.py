@@ -73,6 +73,7 @@ def leave(call: Call) -> None:
 
     address = acting_address(call)
     status = read_epoch(call)
+    wait = format_wait(status.last_height - status.height, status.block_ms)
     draft = Draft(
         what="leave the network",
         messages=(MsgLeave(host=address),),
@@ -80,9 +81,6 @@ def leave(call: Call) -> None:
             f"{address} no longer sprints from epoch {status.epoch + 1}",
             f"its stake is released {status.stake_params.unbonding_epochs} epochs from now",
         ),
-        warnings=(
-            f"keep the client running until epoch {status.epoch} ends, "
-            f"in {format_wait(status.last_height - status.height, status.block_ms)}: its duties remain",
-        ),
+        warnings=(f"keep the client running until epoch {status.epoch} ends, in {wait}: its duties remain",),
     )
     submit(call, draft)

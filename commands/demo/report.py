@@ -130,14 +130,14 @@ def _tell_epochs(facts: Facts) -> Iterable[str]:
         "epoch 0: three hosts staked 100 GNK each and committed their first secrets.",
         f"epoch 1: all three sprinted; every claim was {verdicts}.",
         (
-            f"epoch 2: the cheat claimed {cheat.claimed}, a third of it made up: {cheat.verdict}, weight {cheat.units}, "
-            f"{format_gnk(cheat.slashed_ngonka)} slashed. One host was killed with {facts.proofs_at_kill} proofs on "
+            f"epoch 2: the cheat claimed {cheat.claimed}, a third of it made up: {cheat.verdict}, weight {cheat.units}"
+            f", {format_gnk(cheat.slashed_ngonka)} slashed. One host was killed with {facts.proofs_at_kill} proofs on "
             f"disk; it claimed {killed.claimed} and did every duty, once."
         ),
         (
             f"epoch 3: proposal {proposal.id} {proposal.status} with {yes} units to {no}; stake.unbonding_epochs is "
-            f"{proposal.param_after}, was {proposal.param_before}. Rewards shown were earned in epoch 1, when the cheat "
-            "was honest, so it was paid too."
+            f"{proposal.param_after}, was {proposal.param_before}. Rewards shown were earned in epoch 1, when the cheat"
+            " was honest, so it was paid too."
         ),
     )
     for text in texts:
