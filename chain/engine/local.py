@@ -20,6 +20,7 @@ from chain.engine.blocklog import (
 )
 from chain.engine.clock import Clock
 from chain.engine.mempool import LaneLimits, Mempool
+from chain.engine.txindex import encode_index
 from chain.store.errors import StoreError
 from chain.store.store import Store
 
@@ -153,7 +154,7 @@ class LocalEngine:
 
     def _commit(self, logged: LoggedBlock) -> LoggedBlock:
         first = {} if self._last else {GENESIS_KEY: self._genesis}
-        self._app.commit(first | encode_block(logged))
+        self._app.commit(first | encode_block(logged) | encode_index(logged))
         self._last = logged
         self.mempool.update(logged.block.txs)
         self._publish(logged)

@@ -27,7 +27,7 @@ class Snapshot:
 class Query:
     """A unary method, as in "cosmos.bank.v1beta1.Query.Balance", and the function that answers it.
 
-    `answer` gets a Snapshot and the method's request, returns its response and raises RuleError.
+    `answer` gets a Snapshot and the method's request, returns its response and raises RuleError only.
     """
 
     method: str

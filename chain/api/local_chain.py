@@ -1,0 +1,68 @@
+"""The chain of a local engine, as the API reads it and hands transactions to it."""
+
+from dataclasses import dataclass
+
+from chain.app import App
+from chain.engine.application import CheckResult, TxResult
+from chain.engine.blocklog import read_block
+from chain.engine.local import LocalEngine
+from chain.modules.query import Snapshot
+from chain.store.errors import StoreError
+from chain.store.store import Store, View
+from rules.errors import RuleError
+from wire.gonka.sprint.v1.query_pb2 import BlockNotice
+
+
+@dataclass(frozen=True, slots=True)
+class _Latest:
+    snapshot: Snapshot
+    notice: BlockNotice
+
+
+class LocalChain:
+    """Reads of a store that an engine in this process writes, from its first block on."""
+
+    def __init__(self, *, app: App, engine: LocalEngine, store: Store, chain_id: str) -> None:
+        self._app = app
+        self._engine = engine
+        self._store = store
+        self._chain_id = chain_id
+        self._latest = self._read(store.latest)
+
+    def snapshot(self, height: int) -> Snapshot:
+        """The state committed at `height`, 0 for the latest.  RuleError height_not_kept."""
+        if height in {0, self._store.height}:
+            return self._refresh().snapshot
+        try:
+            return self._read(self._store.at(height)).snapshot
+        except StoreError as error:
+            raise RuleError("height_not_kept", error.detail, height=height) from error
+
+    async def wait_above(self, height: int) -> BlockNotice:
+        """The latest block, as soon as its height is above `height`."""
+        await self._engine.wait_for_height(height + 1)
+        return self._refresh().notice
+
+    def submit(self, tx: bytes) -> CheckResult:
+        """Let `tx` wait for a block if it passes."""
+        return self._engine.submit(tx)
+
+    def simulate(self, tx: bytes) -> TxResult:
+        """What `tx` would come to after those that wait."""
+        return self._app.simulate(tx)
+
+    def _refresh(self) -> _Latest:
+        if self._latest.snapshot.height != self._store.height:
+            self._latest = self._read(self._store.latest)
+        return self._latest
+
+    def _read(self, view: View) -> _Latest:
+        logged = read_block(view.records, view.height)
+        if logged is None:
+            raise RuleError("height_not_kept", f"there is no block {view.height}")
+        block = logged.block
+        snapshot = Snapshot(
+            store=view, records=view.records, height=view.height, time_ns=block.time_ns, chain_id=self._chain_id
+        )
+        notice = BlockNotice(height=view.height, hash=block.hash, time_unix_ms=block.time_ns // 10**6)
+        return _Latest(snapshot, notice)

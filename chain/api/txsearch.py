@@ -1,0 +1,108 @@
+"""The event queries of GetTxsEvent: `message.sender='gonka1...' AND tx.height>=5`."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import eq, ge, gt, le, lt
+
+from chain.engine.blocklog import find_tx, read_block
+from chain.engine.txindex import INDEXED, scan_places
+from chain.store.kv import Reader
+from rules.errors import RuleError
+
+MAX_CONDITIONS = 8
+MAX_HEIGHTS = 1000
+"""Most blocks that a query by height alone may span."""
+
+Place = tuple[int, int]
+"""Height, and index in the block."""
+
+_SEARCHABLE = ", ".join([*sorted(INDEXED), "tx.hash"])
+_CONDITION = re.compile(r"\s*([a-z_0-9.]+)\s*(<=|>=|=|<|>)\s*(?:'([^']*)'|(\d{1,18}))\s*")
+_COMPARE: dict[str, Callable[[int, int], bool]] = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An attribute, as type.key, one of = < <= > >=, and what it is compared with."""
+
+    name: str
+    operator: str
+    value: str
+
+
+def parse_query(text: str) -> tuple[Condition, ...]:
+    """The conditions of a query, all of which must hold.  RuleError request_invalid."""
+    conditions = tuple(_parse_condition(part) for part in re.split(r"\s+AND\s+", text.strip()))
+    if len(conditions) > MAX_CONDITIONS:
+        raise RuleError("request_invalid", f"a query has at most {MAX_CONDITIONS} conditions")
+    return conditions
+
+
+def find_places(records: Reader, conditions: tuple[Condition, ...], height: int) -> list[Place]:
+    """Where the transactions are for which all conditions hold, ascending, up to block `height`.
+
+    RuleError request_invalid: a span of heights alone that is more than MAX_HEIGHTS.
+    """
+    heights = [condition for condition in conditions if condition.name == "tx.height"]
+    others = [condition for condition in conditions if condition.name != "tx.height"]
+    if not others:
+        return _scan_heights(records, heights, height)
+    found = set.intersection(*(_find(records, condition) for condition in others))
+    return sorted(place for place in found if place[0] <= height and _holds(heights, place[0]))
+
+
+def _parse_condition(text: str) -> Condition:
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise RuleError("request_invalid", f"{text!r} is no condition like message.sender='gonka1...'")
+    name, operator, quoted, number = match.groups()
+    value = number if quoted is None else quoted
+    if name == "tx.height":
+        if not (value.isdecimal() and len(value) <= 18):
+            raise RuleError("request_invalid", f"{value!r} is no height")
+    elif name not in INDEXED | {"tx.hash"} or operator != "=":
+        raise RuleError(
+            "request_invalid", f"transactions are found by {', '.join(sorted(INDEXED))}, tx.height, tx.hash"
+        )
+    return Condition(name, operator, value)
+
+
+def _find(records: Reader, condition: Condition) -> set[Place]:
+    if condition.name != "tx.hash":
+        return set(scan_places(records, condition.name, condition.value))
+    place = find_tx(records, parse_hash(condition.value))
+    return {place} if place else set()
+
+
+def parse_hash(text: str) -> bytes:
+    """The 32 bytes of a transaction's hash in hex.  RuleError request_invalid."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise RuleError("request_invalid", "a transaction's hash is 64 hexadecimal digits")
+    return bytes.fromhex(text)
+
+
+def _holds(heights: list[Condition], height: int) -> bool:
+    return all(_COMPARE[condition.operator](height, int(condition.value)) for condition in heights)
+
+
+def _scan_heights(records: Reader, heights: list[Condition], latest: int) -> list[Place]:
+    first = max([_lowest(condition) for condition in heights])
+    last = min([latest, *(_highest(condition, latest) for condition in heights)])
+    if last - first >= MAX_HEIGHTS:
+        raise RuleError("request_invalid", f"{last - first + 1} heights, at most {MAX_HEIGHTS}: narrow tx.height")
+    places = []
+    for height in range(max(first, 1), last + 1):
+        logged = read_block(records, height)
+        places += [(height, index) for index in range(len(logged.block.txs) if logged else 0)]
+    return places
+
+
+def _lowest(condition: Condition) -> int:
+    value = int(condition.value)
+    return {"=": value, ">=": value, ">": value + 1}.get(condition.operator, 1)
+
+
+def _highest(condition: Condition, latest: int) -> int:
+    value = int(condition.value)
+    return {"=": value, "<=": value, "<": value - 1}.get(condition.operator, latest)

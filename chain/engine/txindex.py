@@ -1,0 +1,43 @@
+"""Where transactions are by what happened in them, so that wallets find an account's history without reading the log.
+
+    event/ SHA-256("type.key=value")[:16] BE64(height) BE32(index)
+
+Only the attributes in INDEXED are kept; the rest of what a search may ask is read from the block log.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from chain.engine.blocklog import LoggedBlock
+from chain.store.kv import Reader
+
+INDEXED = frozenset({"message.action", "message.sender", "transfer.recipient", "transfer.sender"})
+"""Event attributes, as type.key, by which transactions can be found."""
+
+_EVENT = b"event/"
+_PRESENT = b"\x01"
+
+
+def encode_index(logged: LoggedBlock) -> dict[bytes, bytes]:
+    """The index's records of one block."""
+    records: dict[bytes, bytes] = {}
+    for index, result in enumerate(logged.result.tx_results):
+        place = logged.block.height.to_bytes(8, "big") + index.to_bytes(4, "big")
+        for event in result.events:
+            for key, value in event.attributes:
+                name = f"{event.type}.{key}"
+                if name in INDEXED:
+                    records[_prefix(name, value) + place] = _PRESENT
+    return records
+
+
+def scan_places(records: Reader, name: str, value: str) -> Iterator[tuple[int, int]]:
+    """Height and index, ascending, of every transaction with this attribute; `name` is in INDEXED."""
+    prefix = _prefix(name, value)
+    for key, _ in records.scan(prefix):
+        place = key[len(prefix) :]
+        yield int.from_bytes(place[:8], "big"), int.from_bytes(place[8:], "big")
+
+
+def _prefix(name: str, value: str) -> bytes:
+    return _EVENT + sha256(f"{name}={value}".encode()).digest()[:16]
