@@ -13,9 +13,9 @@ digits, and hold the newest version only: an update overwrites, so nothing is le
 Source: ICS-23, SmtSpec (leaf and inner forms, maximal depth 256).
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import groupby
 
 EMPTY_HASH = bytes(32)
@@ -47,8 +47,8 @@ class Step:
 
 def compute_leaf(key_hash: bytes, value: bytes) -> bytes:
     """The slot of a leaf: 64 bytes, from SHA-256 of its key (32 bytes) and its value."""
-    value_hash = hashlib.sha256(value).digest()
-    return hashlib.sha256(LEAF_PREFIX + key_hash + value_hash).digest() + key_hash
+    value_hash = sha256(value).digest()
+    return sha256(LEAF_PREFIX + key_hash + value_hash).digest() + key_hash
 
 
 class Tree:
@@ -165,17 +165,17 @@ def _leaves_after(slot: bytes, operations: list[_Operation]) -> list[_Operation]
     return leaves
 
 
-def _join(left: bytes, right: bytes) -> bytes:
-    """The slot above two slots: what is alone and no inner node moves up as it is."""
-    if not right and len(left) != _HASH_BYTES:
-        return left
-    if not left and len(right) != _HASH_BYTES:
-        return right
-    return hashlib.sha256(INNER_PREFIX + (left[:32] or EMPTY_HASH) + (right[:32] or EMPTY_HASH)).digest()
-
-
 def _halve(slots: list[bytes]) -> list[bytes]:
-    return [_join(slots[place], slots[place + 1]) for place in range(0, len(slots), 2)]
+    """The slots one level up.  What is alone and no inner node moves up as it is."""
+    above = []
+    for left, right in zip(slots[::2], slots[1::2], strict=True):
+        if left and right:
+            above.append(sha256(INNER_PREFIX + left[:32] + right[:32]).digest())
+        elif len(left) == _HASH_BYTES or len(right) == _HASH_BYTES:
+            above.append(sha256(INNER_PREFIX + (left or EMPTY_HASH) + (right or EMPTY_HASH)).digest())
+        else:
+            above.append(left or right)
+    return above
 
 
 def _fold(slots: list[bytes]) -> bytes:
