@@ -32,6 +32,7 @@ CLIENT_FAULTS = _faults(
         "chain_answer_invalid": ("the node's answer cannot be read", "check that --chain names a node of this network"),
         # transactions
         "tx_expired": ("the transaction reached its last height unused", "it can never apply now: do the same again"),
+        "tx_refused": ("the chain refused, with a code that is not ours", "see the log in details"),
         "tx_undecodable": ("this is no Cosmos transaction", "give raw bytes, hex, base64 or JSON of one transaction"),
         "outbox_unreadable": (
             "the record of sent transactions is damaged",
@@ -53,10 +54,20 @@ CLIENT_FAULTS = _faults(
         "keyring_unavailable": ("the desktop's keyring does not answer", "unlock it, or use --keyring file"),
         "armor_invalid": ("this is no exported key", "give the whole text from `gnk keys export`"),
         "consensus_key_unreadable": ("no consensus key in the file", "give CometBFT's priv_validator_key.json"),
+        # the host's daemon
+        "journal_foreign": ("the journal is of another host or chain", "use one home for each host and chain"),
+        "journal_unreadable": ("the journal is damaged, or no journal", "restore it, or move it away"),
+        "home_locked": ("another daemon works in this home", "stop it, or give another --home"),
+        "disk_full": ("the disk does not take the journal", "free space; the daemon then goes on by itself"),
+        "sidecar_unreachable": ("no answer from the sidecar", "see `gnk sidecar status`, and start it"),
+        "sidecar_timed_out": ("the sidecar took too long to answer", "look at the load of its machine"),
+        "sidecar_refused": ("the sidecar refuses the work", "see the reason, and the sidecar's log"),
         # the operator
         "config_invalid": ("a setting cannot be used", "correct it: flags win over GNK_*, and these over config.toml"),
         "confirmation_needed": ("nobody is there to confirm", "add --yes; --dry-run shows the plan only"),
         "process_ended": ("a process of the network ended by itself", "read its log; the last lines are above"),
+        "demo_stalled": ("the demo did not get on in time", "see the logs it names; a loaded machine may be too slow"),
+        "demo_failed": ("something that the demo must show did not happen", "see the lines above and the logs"),
         "code_unknown": ("there is no such error code", "see `gnk explain` for all of them"),
         "declined": ("you said no", "nothing was signed or sent"),
     }
