@@ -44,8 +44,7 @@ def describe_any(packed: AnyMessage) -> dict[str, Json]:
 
 def unpack_any(packed: AnyMessage) -> Message:
     """The message in an Any.  Raises message_unknown, tx_malformed."""
-    for module in _MODULES:
-        import_module(module)
+    load_messages()
     name = packed.type_url.rpartition("/")[2]
     try:
         kind = message_factory.GetMessageClass(AnyMessage.DESCRIPTOR.file.pool.FindMessageTypeByName(name))
@@ -55,6 +54,12 @@ def unpack_any(packed: AnyMessage) -> Message:
         return kind.FromString(packed.value)
     except DecodeError as error:
         raise RuleError("tx_malformed", f"not a {name}") from error
+
+
+def load_messages() -> None:
+    """Make every message of this network known to protobuf."""
+    for module in _MODULES:
+        import_module(module)
 
 
 def _describe_fields(message: Message) -> dict[str, Any]:
