@@ -66,6 +66,7 @@ CLIENT_FAULTS = _faults(
         "config_invalid": ("a setting cannot be used", "correct it: flags win over GNK_*, and these over config.toml"),
         "confirmation_needed": ("nobody is there to confirm", "add --yes; --dry-run shows the plan only"),
         "process_ended": ("a process of the network ended by itself", "read its log; the last lines are above"),
+        "demo_directory_used": ("the demo's directory holds something already", "name a new directory"),
         "demo_stalled": ("the demo did not get on in time", "see the logs it names; a loaded machine may be too slow"),
         "demo_failed": ("something that the demo must show did not happen", "see the lines above and the logs"),
         "code_unknown": ("there is no such error code", "see `gnk explain` for all of them"),
