@@ -1,0 +1,62 @@
+"""int8 products by oneDNN (AMX or VNNI where the CPU has them), requantised inside the product's kernel.
+
+oneDNN's epilogue is float32: out = round_to_even(accumulator * scale + bias).  It is exact here: with scale m / 2^s
+and bias 1 / 2^(s+1), the sum is an odd multiple of the bias and never half-way between two integers, so rounding to even
+is the rounding up of halves that the definition asks for.  Sums below 2^23 / 2^s are held exactly, and rounding beyond
+that stays outside the clamp (spec.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from pow_kernels.backends.backend import BackendError
+from pow_kernels.spec import ACTIVATION_LIMIT, RESIDUAL_LIMIT, Scale
+
+ROWS_HINT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Linear:
+    """The weight in oneDNN's blocked layout, with scale and both biases per output."""
+
+    packed: Tensor
+    scale: Tensor
+    zero_point: Tensor
+    tie_break: Tensor
+    half: Tensor
+
+    def to_activation(self, x: Tensor) -> Tensor:
+        return self._multiply(x, self.tie_break, torch.int8).clamp_(min=-ACTIVATION_LIMIT)
+
+    def to_residual(self, x: Tensor) -> Tensor:
+        return self._multiply(x, self.half, torch.float32).floor_().clamp_(-RESIDUAL_LIMIT, RESIDUAL_LIMIT)
+
+    def _multiply(self, x: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
+        multiply = torch.ops.onednn.qlinear_pointwise
+        weight = (self.packed, self.scale, self.zero_point)
+        return cast(Tensor, multiply(x, 1.0, 0, *weight, bias, 1.0, 0, dtype, "none", [], ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Backend:
+    """CPU only."""
+
+    name: str = "int8"
+
+    def prepare(self, weight: Tensor, scale: Scale) -> Int8Linear:
+        if weight.device.type != "cpu":
+            raise BackendError(f"the int8 backend runs on the CPU, not on {weight.device}")
+        outputs, inputs = weight.shape
+        m, s = scale
+        return Int8Linear(
+            packed=torch.ops.onednn.qlinear_prepack(weight, [ROWS_HINT, inputs]),
+            scale=torch.full((outputs,), m / (1 << s)),
+            zero_point=torch.zeros(outputs, dtype=torch.int64),
+            tie_break=torch.full((outputs,), 1 / (1 << (s + 1))),
+            half=torch.full((outputs,), 0.5),
+        )
