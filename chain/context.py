@@ -21,7 +21,8 @@ class Context:
     """One block's view of the state.
 
     `store` takes the writes; `height` and `time_ns` (Unix) are the block's; `events` grows; `handlers`, by full name
-    of the message, is what messages inside messages are applied by.
+    of the message, is what messages inside messages are applied by; `message_index` is that of the message in its
+    transaction, added to its events, -1 outside of one.
     """
 
     store: KV
@@ -30,10 +31,14 @@ class Context:
     chain_id: str
     events: list[Event] = field(default_factory=list)
     handlers: Mapping[str, Handler] = field(default_factory=dict)
+    message_index: int = -1
 
     def emit(self, kind: str, /, **attributes: object) -> None:
         """Add an event; attributes become text in the order given."""
-        self.events.append(Event(type=kind, attributes=tuple([(key, str(value)) for key, value in attributes.items()])))
+        pairs = [(key, str(value)) for key, value in attributes.items()]
+        if self.message_index >= 0:
+            pairs.append(("msg_index", str(self.message_index)))
+        self.events.append(Event(type=kind, attributes=tuple(pairs)))
 
     def branch(self) -> Branch:
         """A context whose writes and events are kept apart until `Branch.merge`."""
