@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ class SprintKeys:
     """The three stream keys of a Sprint: weights and target are everybody's, inputs are the host's own."""
 
     profile: Profile
+    sprint_seed: bytes
     weights: bytes
     target: bytes
     inputs: bytes
@@ -33,6 +34,7 @@ class SprintKeys:
         descriptor = profile.descriptor.encode("ascii")
         return cls(
             profile=profile,
+            sprint_seed=sprint_seed,
             weights=framed_hash(spec.LABEL_WEIGHTS, sprint_seed, descriptor),
             target=framed_hash(spec.LABEL_TARGET, sprint_seed, descriptor),
             inputs=framed_hash(spec.LABEL_INPUTS, sprint_seed, descriptor, host),
@@ -54,6 +56,10 @@ class Evaluator:
         first = torch.zeros(1, dtype=torch.int64, device=weights.head.device)
         target_V = draw_int8(keys.target, first, keys.profile.outputs)[0]
         return cls(backend=backend.name, keys=keys, network=Network.open(weights, backend), target_V=target_V)
+
+    def for_host(self, host: bytes) -> Evaluator:
+        """The same network and target for another host's inputs; ValueError unless `host` has 20 bytes."""
+        return replace(self, keys=SprintKeys.derive(self.keys.profile, self.keys.sprint_seed, host))
 
     def judge(self, nonces_B: Tensor) -> Judgement:
         """Of int64 nonces (u64 in two's complement) on the weights' device; the same bits whatever B is."""

@@ -11,8 +11,7 @@ from time import perf_counter
 import torch
 
 from pow_kernels.acceptance import Judgement
-from pow_kernels.backends import BACKENDS
-from pow_kernels.backends.backend import Backend, BackendError
+from pow_kernels.backends import BACKENDS, Backend, BackendError
 from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.golden import GOLDEN, Golden, GoldenRow
 from pow_kernels.model import Weights

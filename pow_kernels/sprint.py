@@ -12,8 +12,7 @@ from torch import Tensor
 
 from pow_kernels.acceptance import Judgement
 from pow_kernels.allocator import keep_freed_memory
-from pow_kernels.backends import BACKENDS
-from pow_kernels.backends.backend import BackendError
+from pow_kernels.backends import BACKENDS, BackendError
 from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.model import Weights
 from pow_kernels.selftest import check_backend, pick_second
@@ -68,18 +67,22 @@ class SprintFunction:
         first, again = (Evaluator.open(keys, weights, BACKENDS[name]) for name in (backend, second))
         return cls(first, again, pool, threads)
 
+    def with_host(self, host: bytes) -> SprintFunction:
+        """The same Sprint for another host, over the same weights; ValueError unless `host` has 20 bytes."""
+        return SprintFunction(self._first.for_host(host), self._second.for_host(host), self._pool, self._threads)
+
     def evaluate(self, nonces: Sequence[int]) -> Evaluation:
-        """Every nonce's values, on the first backend alone; ValueError for a nonce outside [0, 2^64)."""
+        """Every nonce's values, on the first backend alone; ValueError for none, or one outside [0, 2^64)."""
         nonces_B = _to_tensor(nonces, self._device)
         return _to_rows(nonces_B, self._judge(nonces_B))
 
     def search(self, first: int, count: int) -> Evaluation:
         """The hits among the nonces [first, first + count); re-checked on the second backend.
 
-        ValueError when the range runs past 2^64; BackendError when the two backends disagree about a hit.
+        ValueError when the range is empty or runs past 2^64; BackendError when the two backends disagree about a hit.
         """
-        if first < 0 or count < 0 or first + count > 1 << 64:
-            raise ValueError(f"the nonces [{first}, {first + count}) are not within [0, 2^64)")
+        if first < 0 or count < 1 or first + count > 1 << 64:
+            raise ValueError(f"the nonces [{first}, {first + count}) are none, or not all within [0, 2^64)")
         nonces_B = _to_tensor([first], self._device) + torch.arange(count, device=self._device)
         judgement = self._judge(nonces_B)
         hits = judgement.accepted.nonzero()[:, 0]
@@ -111,6 +114,8 @@ class SprintFunction:
 
 def _to_tensor(nonces: Sequence[int], device: torch.device) -> Tensor:
     """int64 (B): u64 nonces in two's complement."""
+    if not nonces:
+        raise ValueError("there are no nonces to evaluate")
     for nonce in nonces:
         if not 0 <= nonce < 1 << 64:
             raise ValueError(f"the nonce {nonce} is not within [0, 2^64)")

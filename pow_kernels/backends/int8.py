@@ -1,9 +1,9 @@
 """int8 products by oneDNN (AMX or VNNI where the CPU has them), requantised inside the product's kernel.
 
 oneDNN's epilogue is float32: out = round_to_even(accumulator * scale + bias).  It is exact here: with scale m / 2^s
-and bias 1 / 2^(s+1), the sum is an odd multiple of the bias and never half-way between two integers, so rounding to even
-is the rounding up of halves that the definition asks for.  Sums below 2^23 / 2^s are held exactly, and rounding beyond
-that stays outside the clamp (spec.py).
+and bias 1 / 2^(s+1), the sum is an odd multiple of the bias and never half-way between two integers, so rounding to
+even is the rounding up of halves that the definition asks for.  Sums below 2^23 / 2^s are held exactly, and rounding
+beyond that stays outside the clamp (spec.py).
 """
 
 from __future__ import annotations
