@@ -11,6 +11,7 @@ import click
 
 from chain_client.errors import ClientError, TransientError
 from rules.errors import RuleError
+from sidecar.errors import SidecarError
 
 Json: TypeAlias = "str | int | float | bool | Mapping[str, Json] | Sequence[Json] | None"
 
@@ -42,10 +43,10 @@ def render(value: Json, *, width: int | None = None) -> str:
 
 @contextmanager
 def coded_errors(*, as_json: bool) -> Iterator[None]:
-    """Turn a ClientError or RuleError into a message on stderr and an exit status; anything else is our fault."""
+    """Turn a coded error into a message on stderr and an exit status; anything else is our fault."""
     try:
         yield
-    except (ClientError, RuleError) as error:
+    except (ClientError, RuleError, SidecarError) as error:
         report = describe_error(error)
         if as_json:
             click.echo(json.dumps({"error": report}, ensure_ascii=False), err=True)
@@ -55,7 +56,7 @@ def coded_errors(*, as_json: bool) -> Iterator[None]:
         sys.exit(EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_FAILED)
 
 
-def describe_error(error: ClientError | RuleError) -> dict[str, Json]:
+def describe_error(error: ClientError | RuleError | SidecarError) -> dict[str, Json]:
     """The object that --json prints under "error": code, message, next_step, details."""
     return {
         "code": error.code,

@@ -1,0 +1,130 @@
+"""The parent's end of a worker process: start it, ask it, end it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sidecar.tasks import MAX_LINE, EvaluateTask, Hello, SearchTask, decode_hello, encode_task
+
+HELLO_TIMEOUT_S: Final = 300
+"""Importing torch, compiling, and the self-test, on a machine that is busy."""
+TASK_TIMEOUT_S: Final = 600
+"""Drawing the largest profile's weights on a slow device is the longest that a task may take."""
+EXIT_TIMEOUT_S: Final = 2
+LIST_TIMEOUT_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSpec:
+    """A device to work on: its index in the nonces, torch's name, CPU threads, and the profiles to test and offer."""
+
+    index: int
+    name: str
+    threads: int
+    profiles: tuple[str, ...]
+
+
+class WorkerDiedError(ConnectionError):
+    """The worker ended, hung or spoke nonsense; its task is not done, and it is gone."""
+
+
+class Device:
+    """A running worker.  One task at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process, hello: Hello) -> None:
+        self._process = process
+        self.hello = hello
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._process.pid
+
+    @classmethod
+    async def open(cls, spec: DeviceSpec) -> Device:
+        """Start a worker and wait for its `hello`, which says how the self-test went.  Raises WorkerDiedError."""
+        process = await _spawn(spec.name, str(spec.threads), ",".join(spec.profiles), threads=spec.threads)
+        try:
+            hello = decode_hello(await _read_line(process, HELLO_TIMEOUT_S))
+        except BaseException:
+            await _end(process)
+            raise
+        return cls(process, hello)
+
+    async def run(self, task: SearchTask | EvaluateTask) -> dict[str, Any]:
+        """The parsed answer to a task.  Raises WorkerDiedError."""
+        pipe = _get_input(self._process)
+        try:
+            pipe.write(encode_task(task))
+            await pipe.drain()
+        except ConnectionError as error:
+            raise WorkerDiedError("the worker reads no more") from error
+        line = await _read_line(self._process, TASK_TIMEOUT_S)
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise WorkerDiedError("the worker's answer cannot be read") from error
+        return answer
+
+    async def close(self) -> None:
+        """End the worker: it leaves when its input closes, and is killed when it does not."""
+        await _end(self._process)
+
+
+async def list_devices() -> tuple[str, ...]:
+    """Every device of this machine by torch's name: its GPUs, or the CPU where there is none.  WorkerDiedError."""
+    process = await _spawn("list", threads=1)
+    try:
+        return tuple((await _read_line(process, LIST_TIMEOUT_S)).decode().split())
+    finally:
+        await _end(process)
+
+
+async def _spawn(*words: str, threads: int) -> asyncio.subprocess.Process:
+    """A worker; its idle threads wait without spinning, because other workers need the cores."""
+    environ = {
+        "OMP_WAIT_POLICY": "passive",
+        "OMP_NUM_THREADS": str(threads),
+        "GNK_SIDECAR_PID": str(os.getpid()),
+    }
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "sidecar.worker", *words),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | environ,
+        limit=MAX_LINE,
+    )
+
+
+async def _read_line(process: asyncio.subprocess.Process, timeout_s: float) -> bytes:
+    if process.stdout is None:
+        raise AssertionError("a worker is started with pipes")
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), timeout_s)
+    except TimeoutError as error:
+        raise WorkerDiedError(f"no answer in {timeout_s} s") from error
+    except ValueError as error:
+        raise WorkerDiedError("the worker's line is too long") from error
+    if not line.endswith(b"\n"):
+        raise WorkerDiedError("the worker ended")
+    return line
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    _get_input(process).close()
+    try:
+        await asyncio.wait_for(process.wait(), EXIT_TIMEOUT_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _get_input(process: asyncio.subprocess.Process) -> asyncio.StreamWriter:
+    if process.stdin is None:
+        raise AssertionError("a worker is started with pipes")
+    return process.stdin

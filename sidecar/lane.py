@@ -1,0 +1,165 @@
+"""One device and its worker, kept busy: chooses, sends, takes in, and replaces a worker that died."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from sidecar.arbiter import FIRST_COUNT, SprintBid, VerificationBid, adapt_count, choose
+from sidecar.bell import Bell
+from sidecar.checks import Checks
+from sidecar.device import Device, DeviceSpec, WorkerDiedError
+from sidecar.errors import SidecarError
+from sidecar.jobs import Work, build_batch, get_offset
+from sidecar.sprints import Sprints
+from sidecar.tasks import EvaluateTask, Hello, SearchTask, decode_evaluations, decode_hits
+
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 30.0
+
+log = structlog.get_logger("sidecar")
+
+
+@dataclass(slots=True, kw_only=True)
+class Meter:
+    """What the devices did since start: seconds of device time, nonces, hits, workers lost."""
+
+    started: float = field(default_factory=time.monotonic)
+    proof_s: float = 0.0
+    verify_s: float = 0.0
+    searched: int = 0
+    hits: int = 0
+    verified: int = 0
+    workers_lost: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """What all lanes of a sidecar share."""
+
+    sprints: Sprints
+    checks: Checks
+    bell: Bell
+    meter: Meter
+    now_ms: Callable[[], int]
+
+
+class Lane:
+    """The work of one device.
+
+    `hello` is what the newest worker said of it; `device` is None while there is no worker.
+    """
+
+    def __init__(self, spec: DeviceSpec, floor: Floor) -> None:
+        self.spec = spec
+        self.hello: Hello | None = None
+        self.device: Device | None = None
+        self._floor = floor
+        self._counts: dict[tuple[str, str], int] = {}
+        self._ahead: dict[str, int] = {}
+        self._writing: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Start a worker.  Raises no_device_usable when every backend failed its self-test, WorkerDiedError."""
+        device = await Device.open(self.spec)
+        self.hello = hello = device.hello
+        for backend, reason in hello.refused:
+            log.warning("backend_refused", device=self.spec.name, backend=backend, reason=reason)
+        if not hello.backend:
+            await device.close()
+            reasons = "; ".join(f"{backend}: {reason}" for backend, reason in hello.refused)
+            raise SidecarError("no_device_usable", f"{self.spec.name}: {reasons}", device=self.spec.name)
+        self.device = device
+        log.info("worker_ready", device=self.spec.name, backend=hello.backend, pid=self.device.pid)
+
+    async def run(self) -> None:
+        """Work until cancelled, with a new worker, after a growing pause, whenever one is lost."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            started = time.monotonic()
+            try:
+                if self.device is None:
+                    await self.open()
+                await self._serve()
+            except (WorkerDiedError, SidecarError) as error:
+                self._floor.meter.workers_lost += 1
+                log.warning("worker_lost", device=self.spec.name, reason=str(error))
+            finally:
+                await self.close()
+            pause_s = FIRST_PAUSE_S if time.monotonic() - started > LONGEST_PAUSE_S else pause_s * 2
+            await asyncio.sleep(min(pause_s, LONGEST_PAUSE_S))
+
+    async def close(self) -> None:
+        """End the worker."""
+        device, self.device = self.device, None
+        if device is not None:
+            await device.close()
+
+    async def _serve(self) -> None:
+        floor = self._floor
+        while True:
+            news = floor.bell.listen()
+            bid = choose(floor.now_ms(), floor.sprints.get_bids(), floor.checks.get_bids())
+            match bid:
+                case SprintBid():
+                    await self._search(bid)
+                case VerificationBid():
+                    await self._evaluate(bid)
+                case None:
+                    await news.wait()
+
+    async def _search(self, bid: SprintBid) -> None:
+        """One batch; its hits go to the disk while the device works on the next."""
+        sprints, meter = self._floor.sprints, self._floor.meter
+        job = sprints.begin(bid.job_id)
+        try:
+            offset = max(get_offset(job, self.spec.index), self._ahead.get(job.job_id, 0))
+            batch = build_batch(self.spec.index, offset, self._get_count("search", job.work))
+            task = SearchTask(work=job.work, host=job.host, batch=batch)
+            answer, spent_s = await self._run(task)
+            if self._writing is not None:
+                await self._writing
+        except BaseException:
+            sprints.abandon(job.job_id)
+            raise
+        hits = decode_hits(answer)
+        meter.proof_s += spent_s
+        meter.searched += batch.count
+        meter.hits += len(hits)
+        self._ahead[job.job_id] = offset + batch.count
+        self._adapt("search", job.work, batch.count, answer)
+        self._writing = asyncio.create_task(sprints.finish(job.job_id, batch, hits))
+
+    async def _evaluate(self, bid: VerificationBid) -> None:
+        checks, meter = self._floor.checks, self._floor.meter
+        work = checks.get(bid.key).work
+        piece = checks.begin(bid.key, self._get_count("evaluate", work))
+        task = EvaluateTask(work=work, host=piece.check.host, nonces=piece.nonces)
+        try:
+            answer, spent_s = await self._run(task)
+        except BaseException:
+            checks.abandon(piece)
+            raise
+        meter.verify_s += spent_s
+        meter.verified += len(piece.indices)
+        self._adapt("evaluate", work, len(piece.indices), answer)
+        checks.finish(piece, decode_evaluations(answer))
+
+    async def _run(self, task: SearchTask | EvaluateTask) -> tuple[dict[str, Any], float]:
+        if self.device is None:
+            raise AssertionError("a lane works after open")
+        started = time.monotonic()
+        answer = await self.device.run(task)
+        return answer, time.monotonic() - started
+
+    def _get_count(self, kind: str, work: Work) -> int:
+        return self._counts.get((kind, work.profile), FIRST_COUNT)
+
+    def _adapt(self, kind: str, work: Work, count: int, answer: dict[str, Any]) -> None:
+        if count == self._get_count(kind, work):
+            self._counts[kind, work.profile] = adapt_count(count, answer["elapsed_ms"])

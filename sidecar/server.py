@@ -1,0 +1,178 @@
+"""The sidecar process: opens everything, serves until told to stop, and closes it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from sidecar.bell import Bell
+from sidecar.checks import Checks
+from sidecar.config import SidecarConfig, Tls
+from sidecar.device import DeviceSpec, WorkerDiedError, list_devices
+from sidecar.errors import SidecarError
+from sidecar.journal import Journal, lock_file
+from sidecar.lane import Floor, Lane, Meter
+from sidecar.notify import Notifier
+from sidecar.service import SERVICE, SidecarService
+from sidecar.sprints import Sprints
+
+MAX_MESSAGE: Final = 1 << 20
+"""Bytes of the largest request: a verification of 10,000 nonces stays below a fifth of it."""
+GRACE_S: Final = 1.0
+HEALTH_S: Final = 0.5
+ALL_DEVICES: Final = ("all",)
+CPU_PROFILES: Final = ("tiny", "dev")
+GPU_PROFILES: Final = ("tiny", "dev", "whitepaper")
+"""What a device can be asked for where the operator does not say."""
+
+log = structlog.get_logger("sidecar")
+
+
+async def serve(config: SidecarConfig, notifier: Notifier) -> None:
+    """Run a sidecar until SIGTERM or SIGINT.
+
+    Raises SidecarError: state_dir_in_use, socket_in_use, journal_unreadable, journal_write_failed, no_device_usable,
+    listen_failed.
+    """
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with AsyncExitStack() as stack:
+        journal = Journal.open(config.state_dir)
+        stack.callback(journal.close)
+        bell = Bell()
+        sprints = Sprints.open(journal, bell, now_ms)
+        stack.callback(sprints.close)
+        floor = Floor(sprints=sprints, checks=Checks(bell, now_ms), bell=bell, meter=Meter(), now_ms=now_ms)
+        lanes = await _open_lanes(config, floor)
+        for lane in lanes:
+            stack.push_async_callback(lane.close)
+        if config.metrics_port:
+            from sidecar.metrics import serve_metrics
+
+            serve_metrics(config.metrics_port, floor, len(lanes))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(lane.run()) for lane in lanes]
+            server, checkup = await _listen(config, SidecarService(floor, lanes))
+            tasks.append(group.create_task(_report(checkup, floor, lanes, notifier)))
+            notifier.send("READY=1")
+            log.info("sidecar_ready", socket=str(config.socket), listen=config.listen, devices=len(lanes))
+            await stopping.wait()
+            notifier.send("STOPPING=1")
+            log.info("sidecar_stopping")
+            floor.sprints.refuse()
+            floor.checks.refuse()
+            await server.stop(GRACE_S)
+            for task in tasks:
+                task.cancel()
+
+
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def configure_logs(log_format: str) -> None:
+    """Events to stderr, as JSON lines or as text for people."""
+    renderer: Any = structlog.processors.JSONRenderer()
+    if log_format == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _get_profiles(device: str) -> tuple[str, ...]:
+    return CPU_PROFILES if device == "cpu" else GPU_PROFILES
+
+
+async def _open_lanes(config: SidecarConfig, floor: Floor) -> tuple[Lane, ...]:
+    """A lane for each device, its worker started; a device that fails is tried again later, one must be left."""
+    names = await list_devices() if config.devices == ALL_DEVICES else config.devices
+    lanes = tuple(
+        Lane(
+            DeviceSpec(index=index, name=name, threads=config.threads, profiles=config.profiles or _get_profiles(name)),
+            floor,
+        )
+        for index, name in enumerate(names)
+    )
+    results = await asyncio.gather(*(lane.open() for lane in lanes), return_exceptions=True)
+    failures = [result for result in results if isinstance(result, BaseException)]
+    for failure in failures:
+        if not isinstance(failure, SidecarError | WorkerDiedError):
+            raise failure
+    if len(failures) == len(lanes):
+        raise SidecarError("no_device_usable", "; ".join(str(failure) for failure in failures))
+    return lanes
+
+
+async def _listen(config: SidecarConfig, service: SidecarService) -> tuple[Any, Any]:
+    """The started server, and the servicer that tells its health.  Raises socket_in_use, listen_failed."""
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", MAX_MESSAGE),
+            ("grpc.max_concurrent_streams", 256),
+            ("grpc.so_reuseport", 0),
+        ]
+    )
+    checkup = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checkup, server)
+    server.add_generic_rpc_handlers((service.build_handler(),))
+    reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    try:
+        if config.tls is None:
+            _bind_socket(server, config.socket)
+        else:
+            server.add_secure_port(config.listen, _read_credentials(config.tls))
+    except RuntimeError as error:
+        raise SidecarError("listen_failed", f"{config.listen or config.socket}") from error
+    await server.start()
+    return server, checkup
+
+
+def _bind_socket(server: Any, path: Path) -> None:
+    """Listen on a unix socket of mode 0660; what a killed sidecar left there is replaced."""
+    lock_file(path.with_name(path.name + ".lock"), "socket_in_use")
+    path.unlink(missing_ok=True)
+    before = os.umask(0o117)
+    try:
+        server.add_insecure_port(f"unix:{path}")
+    finally:
+        os.umask(before)
+
+
+def _read_credentials(tls: Tls) -> Any:
+    try:
+        cert, key, client_ca = (path.read_bytes() for path in (tls.cert, tls.key, tls.client_ca))
+    except OSError as error:
+        raise SidecarError("tls_incomplete", f"{error.filename}: {error.strerror}") from error
+    return grpc.ssl_server_credentials([(key, cert)], root_certificates=client_ca, require_client_auth=True)
+
+
+async def _report(checkup: Any, floor: Floor, lanes: tuple[Lane, ...], notifier: Notifier) -> None:
+    """Keep the health service and the service manager's watchdog informed."""
+    pause_s = min(HEALTH_S, notifier.watchdog_s or HEALTH_S)
+    while True:
+        is_well = floor.sprints.fault is None and any(lane.device is not None for lane in lanes)
+        serving, ailing = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in (health.OVERALL_HEALTH, SERVICE):
+            await checkup.set(name, serving if is_well else ailing)
+        if notifier.watchdog_s:
+            notifier.send("WATCHDOG=1")
+        await asyncio.sleep(pause_s)
