@@ -1,9 +1,8 @@
 """Transactions that wait for a block: two bounded lanes, first in first out, each transaction once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain
 
 from chain.engine.application import CheckResult
 from rules.errors import CATALOGUE
@@ -18,22 +17,23 @@ class LaneLimits:
 
 
 class _Lane:
-    __slots__ = ("bytes", "limits", "txs")
+    __slots__ = ("_bytes", "_limits", "count")
 
     def __init__(self, limits: LaneLimits) -> None:
-        self.limits = limits
-        self.txs: dict[bytes, bytes] = {}  # hash -> transaction, in order of arrival
-        self.bytes = 0
+        self._limits = limits
+        self._bytes = 0
+        self.count = 0
 
     def has_room(self, tx: bytes) -> bool:
-        return len(self.txs) < self.limits.max_txs and self.bytes + len(tx) <= self.limits.max_bytes
+        return self.count < self._limits.max_txs and self._bytes + len(tx) <= self._limits.max_bytes
 
-    def add(self, tx_hash: bytes, tx: bytes) -> None:
-        self.txs[tx_hash] = tx
-        self.bytes += len(tx)
+    def add(self, tx: bytes) -> None:
+        self.count += 1
+        self._bytes += len(tx)
 
-    def discard(self, tx_hash: bytes) -> None:
-        self.bytes -= len(self.txs.pop(tx_hash, b""))
+    def remove(self, tx: bytes) -> None:
+        self.count -= 1
+        self._bytes -= len(tx)
 
 
 class Mempool:
@@ -50,12 +50,13 @@ class Mempool:
         self._duties = _Lane(duties)
         self._others = _Lane(others)
         self._max_tx_bytes = max_tx_bytes
+        self._waiting: dict[bytes, tuple[bytes, _Lane]] = {}  # by hash, in order of arrival
 
     def __len__(self) -> int:
-        return len(self._duties.txs) + len(self._others.txs)
+        return len(self._waiting)
 
     def __contains__(self, tx_hash: bytes) -> bool:
-        return tx_hash in self._duties.txs or tx_hash in self._others.txs
+        return tx_hash in self._waiting
 
     def submit(self, tx: bytes) -> CheckResult:
         """Take `tx` if it passes and there is room; else the result has the code of what is wrong with it, among them
@@ -73,15 +74,16 @@ class Mempool:
             return result
         lane = self._duties if result.duty else self._others
         if not lane.has_room(tx):
-            return _refusal("mempool_full", f"{len(lane.txs)} transactions wait")
-        lane.add(tx_hash, tx)
+            return _refusal("mempool_full", f"{lane.count} transactions wait")
+        lane.add(tx)
+        self._waiting[tx_hash] = (tx, lane)
         return result
 
     def offer(self, max_bytes: int) -> tuple[bytes, ...]:
-        """Those that wait, in order, up to the first that would make them more than `max_bytes` together."""
+        """Duties, then the rest, each in order of arrival, up to the first that would make more than `max_bytes`."""
         offered = []
         room = max_bytes
-        for tx in self._waiting():
+        for tx, _ in sorted(self._waiting.values(), key=lambda waiting: waiting[1] is self._others):
             room -= len(tx)
             if room < 0:
                 break
@@ -89,20 +91,21 @@ class Mempool:
         return tuple(offered)
 
     def update(self, taken: tuple[bytes, ...]) -> None:
-        """Let go of those that a block has taken, and of those that pass no longer after it."""
+        """Let go of those that a block has taken, and of those that pass no longer after it.
+
+        They are checked in order of arrival, whatever the lane: a sender's duty may follow on a transaction that is
+        none.
+        """
         for tx in taken:
-            self._discard(tx)
-        for tx in list(self._waiting()):
+            self._discard(sha256(tx).digest())
+        for tx_hash, (tx, _) in list(self._waiting.items()):
             if self._check(tx, True).code != 0:
-                self._discard(tx)
+                self._discard(tx_hash)
 
-    def _waiting(self) -> Iterator[bytes]:
-        return chain(self._duties.txs.values(), self._others.txs.values())
-
-    def _discard(self, tx: bytes) -> None:
-        tx_hash = sha256(tx).digest()
-        self._duties.discard(tx_hash)
-        self._others.discard(tx_hash)
+    def _discard(self, tx_hash: bytes) -> None:
+        if tx_hash in self._waiting:
+            tx, lane = self._waiting.pop(tx_hash)
+            lane.remove(tx)
 
 
 def _refusal(code: str, detail: str) -> CheckResult:

@@ -73,8 +73,11 @@ class LmdbTables:
         StoreError: store_locked while another process has them open, store_unreadable for files of another kind,
         store_full where not even empty tables fit.
         """
-        path.mkdir(parents=True, exist_ok=True)
-        lock = _lock(path / _LOCK_FILE)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = _lock(path / _LOCK_FILE)
+        except OSError as error:
+            raise _store_error(error, path, "store_unreadable") from error
         try:
             environment = lmdb.open(str(path), map_size=map_size, max_dbs=len(Table), max_readers=_MAX_SNAPSHOTS)
             databases = {table: environment.open_db(table.encode()) for table in Table}
@@ -120,5 +123,6 @@ def _write_table(transaction: Any, database: Any, changes: Mapping[bytes, bytes 
 
 def _store_error(error: Exception, path: Path, otherwise: str) -> StoreError:
     """LMDB calls a write cut short by a full disk an input/output error, so the room that is left decides."""
-    full = isinstance(error, lmdb.MapFullError) or shutil.disk_usage(path).free < _LEAST_ROOM
+    there = next(place for place in (path, *path.parents) if place.exists())
+    full = isinstance(error, lmdb.MapFullError) or shutil.disk_usage(there).free < _LEAST_ROOM
     return StoreError("store_full" if full else otherwise, f"{path}: {error}")

@@ -78,3 +78,17 @@ def test_update__after_a_block__lets_go_of_what_was_taken_and_what_passes_no_lon
     pool.update((b"a", b"never seen"))
     assert pool.offer(100) == (b"c",)
     assert pool.submit(b"a").code == 0
+
+
+def test_update__a_duty_that_follows_on_another_transaction__is_checked_after_it() -> None:
+    checked = []
+
+    def check(tx: bytes, recheck: bool) -> CheckResult:
+        checked.append((tx, recheck))
+        return result(tx)
+
+    pool = mempool(check=check)
+    pool.submit(b"a 1")
+    pool.submit(b"duty 2")
+    pool.update(())
+    assert checked[2:] == [(b"a 1", True), (b"duty 2", True)]

@@ -1,14 +1,17 @@
 """The store's contract, in memory and on disk: heights, app hashes, views, and what a failed commit leaves."""
 
 import hashlib
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from chain.store.errors import StoreError
+from chain.store.lmdb_tables import LmdbTables
 from chain.store.smt import EMPTY_HASH
 from chain.store.store import KEPT_HEIGHTS, Store
+from chain.store.tables import Table
 
 
 @pytest.fixture(params=["memory", "lmdb"])
@@ -120,6 +123,39 @@ def test_open__files_of_something_else__is_refused_and_can_be_tried_again(tmp_pa
     for _ in range(2):
         with pytest.raises(StoreError, match="store_unreadable"):
             Store.open(tmp_path)
+
+
+def test_open__a_file_in_the_way__is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="store_unreadable"):
+        Store.open(tmp_path / "file" / "store")
+
+
+def test_open__a_store_of_another_format__is_refused_and_left_alone(tmp_path: Path) -> None:
+    tables = LmdbTables.open(tmp_path, map_size=1 << 20)
+    tables.write({Table.META: {b"format": b"2"}})
+    tables.close()
+    with pytest.raises(StoreError, match="store_unreadable: format b'2'"):
+        Store.open(tmp_path)
+
+
+def test_commit__a_file_that_may_not_grow__says_so_and_keeps_the_height(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    app_hashes = [EMPTY_HASH]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(StoreError, match="store_write_failed"):
+            fill(store, app_hashes)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    height, app_hash = len(app_hashes) - 1, app_hashes[-1]
+    assert (store.height, store.app_hash, store.latest.tree.root()) == (height, app_hash, app_hash)
+    commit(store, {b"room": b"again"})
+    store.close()
+    again = Store.open(tmp_path)
+    assert (again.height, again.latest.get(b"room")) == (height + 1, b"again")
+    again.close()
 
 
 def test_commit__the_store_full__stays_at_its_height_and_goes_on_with_more_room(tmp_path: Path) -> None:
