@@ -80,6 +80,7 @@ _family(
         "secret_mismatch": ("the secret does not match its commitment", "reveal the secret that was committed"),
         "commitment_missing": ("nothing was committed", "commit first"),
         "reveal_seed_twice": ("the secret is revealed already", "nothing to do"),
+        "commitment_invalid": ("a commitment is 32 bytes", "build the commitment anew"),
     },
 )
 _family(

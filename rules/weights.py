@@ -5,7 +5,7 @@ Divisions are floored.  Source: docs/protocol.md, "Weight, stake, votes" and "Ve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,16 +40,15 @@ class Standing:
 class Weight:
     """A row of the table: units proved, and how many of them count."""
 
-    host: Host
     units: int
     effective_units: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """The table of an epoch, in the order of its standings; `unsettled` when no claim brought effective units."""
+    """The table of an epoch, by host; `unsettled` when no claim brought effective units."""
 
-    rows: tuple[Weight, ...]
+    table: Mapping[Host, Weight]
     unsettled: bool
 
 
@@ -60,22 +59,17 @@ def compute_claimed_units(count: int, params: SprintParams) -> int:
 
 def compute_weights(standings: Sequence[Standing], params: StakeParams) -> Weights:
     """The table; where nobody would have effective units, the epoch is unsettled and old units count half."""
-    rows = _weigh(zip(standings, map(compute_units, standings), strict=True), params)
-    if any(row.effective_units for row in rows):
-        return Weights(rows=rows, unsettled=False)
-    rows = _weigh(zip(standings, compute_unsettled_units(standings), strict=True), params)
-    return Weights(rows=rows, unsettled=True)
+    table = _weigh(standings, map(compute_units, standings), params)
+    if any(weight.effective_units for weight in table.values()):
+        return Weights(table=table, unsettled=False)
+    return Weights(table=_weigh(standings, compute_unsettled_units(standings), params), unsettled=True)
 
 
-def _weigh(found: Iterable[tuple[Standing, int]], params: StakeParams) -> tuple[Weight, ...]:
-    return tuple(
-        Weight(
-            host=standing.host,
-            units=units,
-            effective_units=compute_effective_units(units, standing.backing_ngonka, params),
-        )
-        for standing, units in found
-    )
+def _weigh(standings: Sequence[Standing], found: Iterable[int], params: StakeParams) -> dict[Host, Weight]:
+    return {
+        s.host: Weight(units=units, effective_units=compute_effective_units(units, s.backing_ngonka, params))
+        for s, units in zip(standings, found, strict=True)
+    }
 
 
 def compute_units(standing: Standing) -> int:

@@ -10,12 +10,14 @@ from typing import Final, TypeVar
 
 from google.protobuf.message import Message
 
+from chain.modules.params.state import get_frozen
 from chain.store.kv import KV, Reader
 from rules.addresses import decode_address, module_address
-from rules.schedule import EpochStart
-from rules.types import Dispute, Host
+from rules.schedule import EpochStart, Place, locate
+from rules.types import Dispute, Host, Row
 from wire.gonka.sprint.v1.sprint_pb2 import Claim, DisputeVote, EpochSummary, Reveal, RowSet, Seats
 from wire.gonka.sprint.v1.sprint_pb2 import Dispute as DisputeRecord
+from wire.gonka.sprint.v1.sprint_pb2 import Row as RowRecord
 
 BOND_POOL: Final = module_address("bonds")
 
@@ -45,6 +47,11 @@ def set_epoch_start(store: KV, start: EpochStart) -> None:
     """Write where the running epoch began."""
     numbers = (start.epoch, start.first_height, start.seed_delay, start.sample_delay)
     store.set(_START, b"".join(number.to_bytes(8, "big") for number in numbers))
+
+
+def locate_height(store: Reader, height: int) -> Place:
+    """Where a height of the running epoch lies."""
+    return locate(get_epoch_start(store), get_frozen(store), height)
 
 
 def get_claim(store: Reader, epoch: int, host: Host) -> Claim | None:
@@ -105,6 +112,15 @@ def set_rows(store: KV, epoch: int, verifier: Host, rows: RowSet) -> None:
 def scan_rows(store: Reader, epoch: int) -> Iterator[tuple[Host, RowSet]]:
     """The rows of every verifier that committed any, in address order."""
     return _scan(store, _key(_ROWS, epoch), RowSet)
+
+
+def read_row(record: RowRecord) -> Row:
+    """The row that a record holds.  Raises: RuleError `address_invalid`."""
+    return Row(
+        claimant=Host(decode_address(record.claimant)),
+        sample_digest=record.sample_digest,
+        mismatched_positions=tuple(record.mismatched_positions),
+    )
 
 
 def get_disputes(store: Reader, epoch: int) -> tuple[DisputeRecord, ...]:

@@ -27,6 +27,11 @@ _TABLE_EPOCH = b"stake/table_epoch"
 _VALIDATOR = b"stake/validator/"
 
 
+def new_host(host: Host, *, registered_epoch: int) -> HostRecord:
+    """A host that has only just registered; it sprints from the epoch after."""
+    return HostRecord(address=encode_address(host), registered_epoch=registered_epoch)
+
+
 def get_host(store: Reader, host: Host) -> HostRecord | None:
     """The host of an account, None where the account is none."""
     value = store.get(_HOST + host)
