@@ -35,7 +35,7 @@ class App:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._genesis: Mapping[bytes, bytes | None] = {}
+        self._genesis: Mapping[bytes, bytes] = {}
         self._reader = TransactionReader(HANDLERS)
         self._known = KnownSignatures()
         self._check: Context | None = None
@@ -58,7 +58,7 @@ class App:
         time_ns = described.genesis_time_unix_ms * 10**6
         state.set(_LAST_BLOCK, time_ns.to_bytes(8, "big") + sha256(genesis).digest())
         init_state(Context(store=state, height=0, time_ns=time_ns, chain_id=described.chain_id), described)
-        self._genesis = dict(state.writes)
+        self._genesis = {key: value for key, value in state.writes.items() if value is not None}
         self._check = None
 
     def check_tx(self, tx: bytes, recheck: bool) -> CheckResult:  # noqa: ARG002  # a check costs the same again
@@ -141,7 +141,7 @@ class App:
         """The committed state to write over; before block 1, with what genesis wrote."""
         state = Overlay(self._store.latest)
         for key, value in self._genesis.items():
-            state.set(key, value or b"")
+            state.set(key, value)
         return state
 
     def _begin(self, state: Overlay, height: int, time_ns: int, last_hash: bytes) -> Context:

@@ -75,4 +75,4 @@ def apply_orders(ctx: Context, orders: Sequence[Order]) -> bytes:
         sender = encode_address(get_signers(order.message)[0])
         inside.emit("message", action=f"/{name}", sender=sender, module=name.split(".")[1])
         responses.msg_responses.append(pack_any(order.apply(inside)))
-    return responses.SerializeToString(deterministic=True)
+    return bytes(responses.SerializeToString(deterministic=True))

@@ -35,9 +35,8 @@ def build_genesis(
     balances: Mapping[bytes, int],
     hosts: Sequence[GenesisHost],
     subsidy_ngonka: int,
-    community_pool_ngonka: int = 0,
 ) -> bytes:
-    """The file of a new chain.  `time_ms` is Unix time, `balances` ngonka by account.
+    """The file of a new chain whose community pool is empty.  `time_ms` is Unix time, `balances` ngonka by account.
 
     Raises: RuleError `genesis_invalid`.
     """
@@ -51,8 +50,7 @@ def build_genesis(
         hosts=hosts,
         params=encode_params(params),
         subsidy_ngonka=subsidy_ngonka,
-        community_pool_ngonka=community_pool_ngonka,
-        supply_ngonka=sum(balances.values()) + community_pool_ngonka,
+        supply_ngonka=sum(balances.values()),
     )
     check_genesis(genesis)
     text = json_format.MessageToJson(genesis, preserving_proto_field_name=True)

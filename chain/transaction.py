@@ -11,7 +11,7 @@ from typing import Final
 from google.protobuf.any_pb2 import Any
 
 from chain.modules.bank.coins import read_amount
-from chain.modules.handler import Handler, Order, get_signers, parse_strict, read_any, read_order
+from chain.modules.handler import Handler, Order, get_signers, parse_strict, read_order
 from rules.addresses import decode_address
 from rules.errors import RuleError
 
@@ -20,6 +20,7 @@ from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_DIRECT
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, SignerInfo, TxBody, TxRaw
 
 KEPT_TRANSACTIONS: Final = 1 << 14
+_PUB_KEY_URL: Final = f"/{PubKey.DESCRIPTOR.full_name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,5 +152,6 @@ def _read_signers(
 
 
 def _read_public_key(packed: Any) -> bytes:
-    key = read_any(packed, PubKey)
-    return bytes(key.key)
+    if packed.type_url != _PUB_KEY_URL:
+        raise RuleError("signature_invalid", f"the key is {packed.type_url[:80]!r}, only secp256k1 is taken")
+    return bytes(parse_strict(PubKey, packed.value).key)
