@@ -58,7 +58,7 @@ class ApiServer:
         """
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=MAX_CALLS)
         server.add_generic_rpc_handlers((_Methods(registry, chain),))
-        add_BlocksServicer_to_server(_Blocks(chain), server)  # type: ignore[no-untyped-call]  # generated
+        add_BlocksServicer_to_server(_Blocks(chain), server)
         add_HealthServicer_to_server(health.HealthServicer(), server)
         reflection.enable_server_reflection((*registry.services, *_OTHER_SERVICES), server)
         try:

@@ -1,5 +1,6 @@
 """What cosmos.bank.v1beta1 answers: one denomination, ngonka."""
 
+from chain.modules.bank.coins import make_coin
 from chain.modules.bank.state import DENOM, get_balance, get_supply, scan_balances
 from chain.modules.pagination import paginate
 from chain.modules.query import Query, Snapshot
@@ -46,7 +47,7 @@ def list_spendable(snapshot: Snapshot, request: pb.QuerySpendableBalancesRequest
 
 def get_total(snapshot: Snapshot, request: pb.QueryTotalSupplyRequest) -> pb.QueryTotalSupplyResponse:
     """The sum of all balances."""
-    coins, page = paginate([_coin(get_supply(snapshot.store))], request.pagination)
+    coins, page = paginate([make_coin(get_supply(snapshot.store))], request.pagination)
     return pb.QueryTotalSupplyResponse(supply=coins, pagination=page)
 
 
@@ -78,12 +79,8 @@ def list_owners(snapshot: Snapshot, request: pb.QueryDenomOwnersRequest) -> pb.Q
     """Who holds how much, in address order."""
     balances = scan_balances(snapshot.store) if request.denom == DENOM else iter(())
     found, page = paginate(balances, request.pagination)
-    owners = [pb.DenomOwner(address=encode_address(address), balance=_coin(amount)) for address, amount in found]
+    owners = [pb.DenomOwner(address=encode_address(address), balance=make_coin(amount)) for address, amount in found]
     return pb.QueryDenomOwnersResponse(denom_owners=owners, pagination=page)
-
-
-def _coin(amount: int) -> Coin:
-    return Coin(denom=DENOM, amount=str(amount))
 
 
 def _balance(snapshot: Snapshot, address: str, denom: str) -> Coin:
@@ -93,7 +90,7 @@ def _balance(snapshot: Snapshot, address: str, denom: str) -> Coin:
 
 def _coins(snapshot: Snapshot, address: str) -> list[Coin]:
     held = get_balance(snapshot.store, decode_address(address))
-    return [_coin(held)] if held else []
+    return [make_coin(held)] if held else []
 
 
 QUERIES = (
