@@ -69,6 +69,7 @@ CLIENT_FAULTS = _faults(
         "demo_directory_used": ("the demo's directory holds something already", "name a new directory"),
         "demo_stalled": ("the demo did not get on in time", "see the logs it names; a loaded machine may be too slow"),
         "demo_failed": ("something that the demo must show did not happen", "see the lines above and the logs"),
+        "backend_refused": ("the proof function fails its self-test here", "use another device, and report this one"),
         "code_unknown": ("there is no such error code", "see `gnk explain` for all of them"),
         "declined": ("you said no", "nothing was signed or sent"),
     }

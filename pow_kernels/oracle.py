@@ -6,6 +6,7 @@ Names of arrays carry their shape (legend in spec.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
 
@@ -193,7 +194,7 @@ class Oracle:
         self.target_key = framed_hash(spec.LABEL_TARGET, sprint_seed, descriptor)
         self.inputs_key = framed_hash(spec.LABEL_INPUTS, sprint_seed, descriptor, host)
 
-    def compute_outputs(self, nonces: list[int]) -> list[Int]:
+    def compute_outputs(self, nonces: Sequence[int]) -> list[Int]:
         """The int8 outputs (V) of each nonce; every layer's weights are drawn once and dropped."""
         p = self.profile
         size = p.tokens * p.width
@@ -204,7 +205,7 @@ class Oracle:
         head_VD = weight_stream(self.weights_key, spec.HEAD_TENSOR, p.outputs, p.width)
         return [requantise(head_VD @ x_TD[-1], p.proj) for x_TD in streams]
 
-    def evaluate(self, nonces: list[int]) -> list[OracleResult]:
+    def evaluate(self, nonces: Sequence[int]) -> list[OracleResult]:
         """Every nonce's result, in the order given; nonces are in [0, 2^64)."""
         return [self._judge(n, y_V) for n, y_V in zip(nonces, self.compute_outputs(nonces), strict=True)]
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from rules.params import THRESHOLDS
+
 ACTIVATION_LIMIT: Final = 127
 WEIGHT_LIMIT: Final = 7
 RESIDUAL_LIMIT: Final = 8191
@@ -172,8 +174,8 @@ TINY: Final = Profile(
     attn_out=Scale(61, 8),
     ffn_out=Scale(61, 8),
     score=Scale(46, 12),
-    one_in=16,
-    cos2_q64=169589409868286240,
+    one_in=THRESHOLDS["tiny"].one_in,
+    cos2_q64=THRESHOLDS["tiny"].cos2_q64,
 )
 DEV: Final = Profile(
     name="dev",
@@ -188,8 +190,8 @@ DEV: Final = Profile(
     attn_out=Scale(61, 9),
     ffn_out=Scale(61, 9),
     score=Scale(33, 12),
-    one_in=100,
-    cos2_q64=48746011486129568,
+    one_in=THRESHOLDS["dev"].one_in,
+    cos2_q64=THRESHOLDS["dev"].cos2_q64,
 )
 DEV32: Final = Profile(
     name="dev32",
@@ -204,8 +206,8 @@ DEV32: Final = Profile(
     attn_out=Scale(61, 9),
     ffn_out=Scale(61, 9),
     score=Scale(33, 12),
-    one_in=100,
-    cos2_q64=48746011486129568,
+    one_in=THRESHOLDS["dev32"].one_in,
+    cos2_q64=THRESHOLDS["dev32"].cos2_q64,
 )
 WHITEPAPER: Final = Profile(
     name="whitepaper",
@@ -220,8 +222,8 @@ WHITEPAPER: Final = Profile(
     attn_out=Scale(37, 11),
     ffn_out=Scale(43, 10),
     score=Scale(39, 13),
-    one_in=900,
-    cos2_q64=21068478773109656,
+    one_in=THRESHOLDS["whitepaper"].one_in,
+    cos2_q64=THRESHOLDS["whitepaper"].cos2_q64,
 )
 SERVING: Final = Profile(
     name="serving",
@@ -236,8 +238,8 @@ SERVING: Final = Profile(
     attn_out=Scale(43, 10),
     ffn_out=Scale(43, 10),
     score=Scale(33, 11),
-    one_in=16,
-    cos2_q64=5299669058383945,
+    one_in=THRESHOLDS["serving"].one_in,
+    cos2_q64=THRESHOLDS["serving"].cos2_q64,
 )
 
 PROFILES: Final = MappingProxyType({p.name: p for p in (TINY, DEV, DEV32, WHITEPAPER, SERVING)})
