@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -94,7 +94,7 @@ def admit(ctx: Context, tx: Transaction, params: TxParams, known: KnownSignature
         known.add(tx, accounts)
     _take_fee(ctx, tx)
     for signer, account in zip(tx.signers, accounts, strict=True):
-        set_account(ctx.store, signer.address, replace(account, sequence=account.sequence + 1))
+        set_account(ctx.store, signer.address, Account(account.number, account.sequence + 1, account.public_key))
         ctx.emit("tx", acc_seq=f"{encode_address(signer.address)}/{account.sequence}")
 
 
@@ -147,7 +147,7 @@ def _read_account(ctx: Context, signer: Signer) -> Account:
         raise RuleError("signature_invalid", "the account has no key yet: its first transaction must carry it")
     if address_from_pubkey(signer.public_key) != signer.address:
         raise RuleError("signature_invalid", f"the key is not that of {encode_address(signer.address)}")
-    return replace(account, public_key=signer.public_key)
+    return Account(account.number, account.sequence, signer.public_key)
 
 
 def _check_signatures(tx: Transaction, accounts: Sequence[Account], chain_id: str) -> None:

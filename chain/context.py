@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chain.engine.application import Event
@@ -40,6 +40,18 @@ class Context:
             pairs.append(("msg_index", str(self.message_index)))
         self.events.append(Event(type=kind, attributes=tuple(pairs)))
 
+    def over(self, store: KV, events: list[Event], message_index: int) -> Context:
+        """The same place in the chain with another store and other events."""
+        return Context(
+            store=store,
+            height=self.height,
+            time_ns=self.time_ns,
+            chain_id=self.chain_id,
+            events=events,
+            handlers=self.handlers,
+            message_index=message_index,
+        )
+
     def branch(self) -> Branch:
         """A context whose writes and events are kept apart until `Branch.merge`."""
         return Branch(self)
@@ -53,7 +65,7 @@ class Branch:
     def __init__(self, parent: Context) -> None:
         self._parent = parent
         self._overlay = Overlay(parent.store)
-        self.context = replace(parent, store=self._overlay, events=[])
+        self.context = parent.over(self._overlay, [], parent.message_index)
 
     def merge(self) -> None:
         """Hand writes and events on to the context branched from."""

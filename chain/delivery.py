@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from chain.admission import KnownSignatures, Mode, admit, compute_gas
 from chain.context import Context
@@ -25,7 +24,7 @@ def deliver(
 
     One that is not admitted changes nothing; of one whose message fails, the fee and the sequences stay taken.
     """
-    ctx = replace(ctx, events=[])
+    ctx = ctx.over(ctx.store, [], ctx.message_index)
     try:
         admitted = ctx.branch()
         admit(admitted.context, tx, params, known, mode)
@@ -70,7 +69,7 @@ def apply_orders(ctx: Context, orders: Sequence[Order]) -> bytes:
     """
     responses = TxMsgData()
     for index, order in enumerate(orders):
-        inside = replace(ctx, message_index=index)
+        inside = ctx.over(ctx.store, ctx.events, index)
         name = order.handler.name
         sender = encode_address(get_signers(order.message)[0])
         inside.emit("message", action=f"/{name}", sender=sender, module=name.split(".")[1])
