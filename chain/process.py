@@ -87,15 +87,22 @@ def read_genesis_file(home: Path) -> bytes:
         raise RuleError("genesis_invalid", f"{home / GENESIS_FILE}: {error.strerror}") from error
 
 
-async def serve(config: ChainConfig, manager: ServiceManager, on_ready: Callable[[str], None]) -> None:
-    """Make blocks and answer until SIGTERM or SIGINT; `on_ready` is told the address once it answers.
+async def serve_until_signal(config: ChainConfig, manager: ServiceManager, on_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await serve(config, manager, on_ready, stopping)
+
+
+async def serve(
+    config: ChainConfig, manager: ServiceManager, on_ready: Callable[[str], None], stopping: asyncio.Event
+) -> None:
+    """Make blocks and answer until `stopping`; `on_ready` is told the address once it answers.
 
     RuleError genesis_invalid; StoreError store_locked, store_foreign, store_unreadable, store_full; OSError: the
     address cannot be had.
     """
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     genesis = read_genesis_file(config.home)
     with open_node(Store.open(config.home / DATA_FILE), genesis, config.block_ms) as node:
         (config.home / ADDRESS_FILE).unlink(missing_ok=True)

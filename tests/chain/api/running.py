@@ -1,0 +1,49 @@
+"""A chain process in a thread of the test, with a real store and a real port."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+
+from chain.notify import ServiceManager
+from chain.process import GENESIS_FILE, ChainConfig, serve
+from rules.params import Params
+from rules.presets import MINIMAL
+from tests.chain.ledger import make_genesis
+
+BLOCK_MS = 50
+START_TIMEOUT_S = 30
+
+
+@contextmanager
+def run_chain(home: Path, params: Params = MINIMAL, block_ms: int = BLOCK_MS) -> Iterator[str]:
+    """The gRPC address of a chain in `home`, begun with the people of tests.chain.ledger; stopped on leaving."""
+    home.mkdir(exist_ok=True)
+    if not (home / GENESIS_FILE).exists():
+        (home / GENESIS_FILE).write_bytes(make_genesis(params))
+    ready: Queue[str | Exception] = Queue()
+    stopping = asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    def run() -> None:
+        config = ChainConfig(home=home, grpc="127.0.0.1:0", block_ms=block_ms)
+        try:
+            loop.run_until_complete(serve(config, ServiceManager(), ready.put, stopping))
+        except Exception as error:  # noqa: BLE001  # handed to the test, which raises it
+            ready.put(error)
+        finally:
+            loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        answer = ready.get(timeout=START_TIMEOUT_S)
+        if isinstance(answer, Exception):
+            raise answer
+        yield answer
+    finally:
+        if thread.is_alive():
+            loop.call_soon_threadsafe(stopping.set)
+        thread.join()
