@@ -19,7 +19,7 @@ from wire.gonka.sidecar.v1 import sidecar_pb2_grpc as services
 TRUE_PROOFS_PER_LIE = 2
 
 
-class LyingSidecar(services.SidecarServicer):  # type: ignore[misc]  # generated code has no types
+class LyingSidecar(services.SidecarServicer):
     """Passes every call on; in the job named `job_id` a third of the proofs it streams have made-up nonces and tags."""
 
     def __init__(self, upstream: Any) -> None:

@@ -74,7 +74,9 @@ class Network:
             if time.monotonic() > deadline:
                 raise PermanentError("demo_stalled", f"the chain did not start; see {self.chain.log}")
             await asyncio.sleep(POLL_S)
-        return address_file.read_text().strip()
+        address = address_file.read_text().strip()
+        self.chain.words = ("chain", "start", "--home", str(home), "--grpc", address)  # the same again after a kill
+        return address
 
     async def start_clients(self, chain: str) -> None:
         """Starts the client of every host."""
@@ -101,7 +103,7 @@ class Network:
         """1 - device time spent on proofs and verification / device time up, over all sidecars."""
         answers = [await stub.Status(pb.StatusRequest(), timeout=5) for stub in self.stubs.values()]
         spent = sum(a.proof_device_ms + a.verify_device_ms for a in answers)
-        return 1 - spent / max(1, sum(a.device_up_ms for a in answers))
+        return 1.0 - float(spent) / max(1.0, float(sum(a.device_up_ms for a in answers)))
 
     async def stop(self) -> None:
         """Stops everything; returns when no process is left."""
@@ -128,19 +130,21 @@ class Network:
 @asynccontextmanager
 async def run_network(
     directory: Path, members: tuple[Member, ...]
-) -> AsyncIterator[tuple[Network, CosmosLedger, LyingSidecar]]:
-    """A running network with a ledger on it and its liar; everything is stopped on leaving."""
+) -> AsyncIterator[tuple[Network, CosmosLedger, tuple[LyingSidecar, ...]]]:
+    """A running network, a ledger on it, and a liar for each cheat; everything is stopped on leaving."""
     network = Network(directory, members)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(network.stop)
         await network.start_sidecars(stack)
-        cheat = next(m for m in members if m.cheats)
-        server, liar = await serve_lies(cheat.client_socket, cheat.sidecar_socket)
-        stack.push_async_callback(server.stop, None)
+        liars = []
+        for cheat in (m for m in members if m.cheats):
+            server, liar = await serve_lies(cheat.client_socket, cheat.sidecar_socket)
+            stack.push_async_callback(server.stop, None)
+            liars.append(liar)
         address = await network.start_chain()
         await network.start_clients(address)
         ledger = await stack.enter_async_context(CosmosLedger.open(address, chain_id=CHAIN_ID))
-        yield network, ledger, liar
+        yield network, ledger, tuple(liars)
 
 
 def _make_sidecar(member: Member) -> Child:

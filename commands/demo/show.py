@@ -46,7 +46,7 @@ class Stage:
     network: Network
     watch: Watch
     purses: dict[str, Purse]
-    liar: LyingSidecar
+    liars: tuple[LyingSidecar, ...]
     say: Progress
 
     async def until(self, reached: Callable[[EpochStatus], bool]) -> EpochStatus:
@@ -70,9 +70,9 @@ async def run_demo(directory: Path, say: Progress) -> Facts:
     began = time.monotonic()
     members = make_members(directory)
     say("starting three sidecars; each tests its backends against golden values")
-    async with run_network(directory, members) as (network, ledger, liar):
+    async with run_network(directory, members) as (network, ledger, liars):
         purses = {m.name: Purse(m, ledger) for m in members}
-        stage = Stage(members=members, network=network, watch=Watch(ledger), purses=purses, liar=liar, say=say)
+        stage = Stage(members=members, network=network, watch=Watch(ledger), purses=purses, liars=liars, say=say)
         await stage.until(lambda s: s.height >= 1)
         narrator = asyncio.create_task(narrate(stage))
         try:
@@ -124,12 +124,13 @@ async def propose_and_vote(stage: Stage) -> int:
 
 async def cheat_and_kill(stage: Stage) -> int:
     """In epoch 2 the liar lies, and one host is killed early in the Sprint; returns its proofs on disk by then."""
-    stage.liar.job_id = f"{CHAIN_ID}-2"
+    for liar in stage.liars:
+        liar.job_id = f"{CHAIN_ID}-2"
     victim = next(m for m in stage.members if m.is_killed)
     await stage.until(lambda s: s.epoch == 2 and s.phase == PHASE_SPRINT)
     stage.say(f"{next(m.name for m in stage.members if m.cheats)} makes up a third of its proofs")
     deadline = time.monotonic() + KILL_TIMEOUT_S
-    while await stage.network.acked(victim) < PROOFS_BEFORE_KILL and time.monotonic() < deadline:
+    while await stage.network.acked(victim) < PROOFS_BEFORE_KILL and time.monotonic() < deadline:  # noqa: ASYNC110  # polled over gRPC
         await asyncio.sleep(POLL_S)
     proofs = await stage.network.kill_and_restart(victim)
     stage.say(f"{victim.name} is killed, client and sidecar, with {proofs} proofs on disk, and started again")
