@@ -37,6 +37,7 @@ GROWTH: Final = (101, 100)
 """A replaced claim is at least so much greater."""
 RUN_MARGIN_MS: Final = 60_000
 """A job outlives the window it is for by this, should blocks come late; it is stopped when CLAIM closes."""
+HOST_WAS_DOWN: Final = "the host was down"
 KEPT_SUMMARIES: Final = 64
 """Epochs whose settlement the chain still tells."""
 
@@ -194,20 +195,35 @@ def _note(view: View, duty: Duty, obstacle: str, epoch: int | None = None) -> No
     return Note(duty=duty, epoch=view.clock.epoch if epoch is None else epoch, obstacle=obstacle)
 
 
+def _owe_register(view: View, _journal: JournalView) -> Send | None:
+    """A validator that was down has power again an epoch after it says that it is back."""
+    host, clock = view.registration, view.clock
+    if host is None or not host.down or host.left_epoch:
+        return None
+    return Send(duty=Duty.REGISTER, epoch=clock.epoch, last_height=clock.epoch_last)
+
+
 def _owe_seeds(view: View, _journal: JournalView) -> Send | Note | None:
-    epoch, host, beacon = view.clock.epoch + 1, view.registration, view.rules.beacon
-    if view.clock.phase not in {Phase.GENESIS, Phase.SERVE} or view.done.seeds_next or beacon.kind != COMMIT_REVEAL:
+    epoch, host = view.clock.epoch + 1, view.registration
+    if view.clock.phase not in {Phase.GENESIS, Phase.SERVE} or view.done.seeds_next or not _is_committer(view):
         return None
-    if host is None or host.left_epoch or view.me not in select_committers(view.table, beacon.max_committers):
-        return None
-    if host.stake_ngonka < beacon.seed_bond_ngonka:
+    if host is None or host.stake_ngonka < view.rules.beacon.seed_bond_ngonka:
         return _note(view, Duty.COMMIT_SEEDS, "the stake is below the seed bond", epoch)
     return _send(view, Duty.COMMIT_SEEDS, epoch)
 
 
+def _is_committer(view: View) -> bool:
+    beacon, host = view.rules.beacon, view.registration
+    if beacon.kind != COMMIT_REVEAL or host is None or host.left_epoch:
+        return False
+    return view.me in select_committers(view.table, beacon.max_committers)
+
+
 def _owe_sprint_seed(view: View, journal: JournalView) -> Send | Note | None:
-    if view.clock.phase is not Phase.SEED or not view.done.seeds or view.done.sprint_seed:
+    if view.clock.phase is not Phase.SEED or view.done.sprint_seed:
         return None
+    if not view.done.seeds:
+        return _note(view, Duty.COMMIT_SEEDS, HOST_WAS_DOWN) if _is_committer(view) else None
     return _owe_secret(view, journal, Duty.REVEAL_SPRINT_SEED, SecretName.SPRINT)
 
 
@@ -290,4 +306,5 @@ OWED: Final[tuple[Owed, ...]] = (
     _owe_rows_reveal,
     _owe_dispute,
     _owe_dispute_reveal,
+    _owe_register,
 )

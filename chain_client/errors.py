@@ -62,9 +62,13 @@ CLIENT_FAULTS = _faults(
         "sidecar_unreachable": ("no answer from the sidecar", "see `gnk sidecar status`, and start it"),
         "sidecar_timed_out": ("the sidecar took too long to answer", "look at the load of its machine"),
         "sidecar_refused": ("the sidecar refuses the work", "see the reason, and the sidecar's log"),
+        "sidecar_forgot": ("the sidecar lost its journal in the middle of a job", "nothing: what it gave is kept here"),
+        "listen_failed": ("the address cannot be listened on", "check that it is free and yours to use"),
         # the operator
         "config_invalid": ("a setting cannot be used", "correct it: flags win over GNK_*, and these over config.toml"),
         "confirmation_needed": ("nobody is there to confirm", "add --yes; --dry-run shows the plan only"),
+        "address_taken": ("the address cannot be listened on", "stop what listens there, or use another port"),
+        "genesis_exists": ("the home has a genesis file already", "use another home, or remove the old chain yourself"),
         "process_ended": ("a process of the network ended by itself", "read its log; the last lines are above"),
         "demo_directory_used": ("the demo's directory holds something already", "name a new directory"),
         "demo_stalled": ("the demo did not get on in time", "see the logs it names; a loaded machine may be too slow"),

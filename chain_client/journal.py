@@ -218,6 +218,11 @@ class Journal:
         found = self._all("SELECT order_id FROM outbox WHERE epoch = ?", epoch)
         return sum(order_id.startswith(f"{epoch}/{duty.value}/") for (order_id,) in found)
 
+    def has_applied(self, epoch: int, duty: Duty) -> bool:
+        """Whether an order of a duty took effect."""
+        found = self._all("SELECT order_id FROM outbox WHERE epoch = ? AND fate = ?", epoch, Fate.APPLIED.value)
+        return any(order_id.startswith(f"{epoch}/{duty.value}/") for (order_id,) in found)
+
     def find(self, order_id: str) -> SignedTx | Outcome | None:
         """An order's outcome, else its signed transaction."""
         found = self._all(f"SELECT {_TX_COLUMNS}, {_OUTCOME_COLUMNS} FROM outbox WHERE order_id = ?", order_id)  # noqa: S608 - constants

@@ -24,6 +24,9 @@ from wire.gonka.sprint.v1.tx_pb2 import (
     MsgRevealLeaves,
     MsgRevealRows,
 )
+from wire.gonka.stake.v1.tx_pb2 import MsgRegisterHost
+
+from cosmos.authz.v1beta1.tx_pb2 import MsgExec
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -145,6 +148,19 @@ def _reveal_dispute(epoch: int, desk: Desk) -> MsgRevealDispute:
     return MsgRevealDispute(host=desk.host, epoch=epoch, salt=salt, bits=_read_bits(epoch, desk)[1])
 
 
+def _register(_epoch: int, desk: Desk) -> MsgRegisterHost:
+    """Without a key: the registered one stays."""
+    return MsgRegisterHost(host=desk.host)
+
+
+def execute_for(messages: tuple[Message, ...], grantee: str) -> tuple[Message, ...]:
+    """One MsgExec, signed by a warm key, around the messages of the host that granted them to it."""
+    execution = MsgExec(grantee=grantee)
+    for message in messages:
+        execution.msgs.add().Pack(message, type_url_prefix="/", deterministic=True)
+    return (execution,)
+
+
 BUILDERS: Final[dict[Duty, Callable[[int, Desk], Message]]] = {
     Duty.COMMIT_SEEDS: _commit_seeds,
     Duty.REVEAL_SPRINT_SEED: lambda epoch, desk: _reveal_seed(epoch, desk, SecretName.SPRINT),
@@ -155,4 +171,5 @@ BUILDERS: Final[dict[Duty, Callable[[int, Desk], Message]]] = {
     Duty.REVEAL_ROWS: _reveal_rows,
     Duty.COMMIT_DISPUTE: _commit_dispute,
     Duty.REVEAL_DISPUTE: _reveal_dispute,
+    Duty.REGISTER: _register,
 }

@@ -1,0 +1,114 @@
+"""The host's daemon: follow blocks, plan, perform.  Survives the chain or the sidecar being gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from chain_client.duties import JournalView, plan
+from chain_client.errors import ClientError, PermanentError
+from chain_client.perform import Performer, Ports
+from chain_client.view import View, decode_view
+from rules.addresses import decode_address
+from rules.types import Host
+from wire.gonka.sprint.v1.query_pb2 import QueryViewRequest, QueryViewResponse
+
+if TYPE_CHECKING:
+    from chain_client.config import DaemonConfig
+    from chain_client.ledger import Ledger
+    from chain_client.notify import ServiceManager
+
+LONGEST_WAIT_S: Final = 5.0
+log = structlog.get_logger("client")
+
+
+async def read_view(ledger: Ledger, host: str) -> View:
+    """The host's view at the latest height.  Raises ClientError."""
+    answer = await ledger.query("/gonka.sprint.v1.Query/View", QueryViewRequest(host=host), QueryViewResponse)
+    return decode_view(answer, Host(decode_address(host)))
+
+
+class Follower:
+    """Plans at every new block, and whenever something that was performed has ended."""
+
+    def __init__(self, *, ports: Ports, performer: Performer, host: str, chain_id: str) -> None:
+        self._ports = ports
+        self._performer = performer
+        self._host = host
+        self._chain_id = chain_id
+        self.seen: tuple[View, JournalView] | None = None
+
+    async def step(self) -> None:
+        """One look at the chain, and one plan if there is anything new.  Raises ClientError."""
+        height, seen = (await self._ports.ledger.latest()).height, self.seen
+        if seen and seen[0].clock.height == height and not self._performer.news.is_set():
+            return
+        self._performer.news.clear()
+        view = await read_view(self._ports.ledger, self._host)
+        if view.chain_id != self._chain_id:
+            detail = f"this is {view.chain_id}, not {self._chain_id}"
+            raise PermanentError("chain_id_mismatch", detail)
+        if seen and view.clock.height < seen[0].clock.height:
+            raise PermanentError("chain_answer_invalid", f"height {view.clock.height} after {seen[0].clock.height}")
+        journal = self._ports.journal.read(view.clock.epoch)
+        self._performer.perform(view, plan(view, journal))
+        self.seen = (view, journal)
+
+
+async def run_daemon(
+    config: DaemonConfig, ports: Ports, *, chain_id: str, manager: ServiceManager, stop: asyncio.Event
+) -> None:
+    """Follow the chain until `stop` is set; what is on disk then is taken up by the next process."""
+    async with asyncio.TaskGroup() as tasks:
+        performer = Performer(ports, tasks)
+        follower = Follower(ports=ports, performer=performer, host=config.host, chain_id=chain_id)
+        following = tasks.create_task(_follow(follower, performer, config.poll_s))
+        watching = tasks.create_task(_watch(manager))
+        log.info("client_started", host=config.host, chain_id=chain_id)
+        manager.tell("READY=1")
+        if config.metrics_port:
+            from chain_client.metrics import serve_metrics
+
+            serve_metrics(config.metrics_port, lambda: follower.seen)
+        await stop.wait()
+        manager.tell("STOPPING=1")
+        following.cancel()
+        watching.cancel()
+        performer.cancel()
+    log.info("client_stopped")
+
+
+async def _follow(follower: Follower, performer: Performer, poll_s: float) -> None:
+    """Step for ever; after failures wait longer, and say so once."""
+    wait_s, failing = poll_s, ""
+    while True:
+        try:
+            await follower.step()
+            if failing:
+                log.info("chain_works_again", after=failing)
+            wait_s, failing = poll_s, ""
+        except ClientError as error:
+            if error.code != failing:
+                log.warning("step_failed", code=error.code, detail=error.detail)
+            wait_s, failing = min(2 * wait_s, LONGEST_WAIT_S), error.code
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(performer.news.wait(), wait_s) if not failing else await asyncio.sleep(wait_s)
+
+
+async def _watch(manager: ServiceManager) -> None:
+    """A sign of life twice in the time that the service manager allows; this loop runs as long as the others can."""
+    while manager.watchdog_s:
+        manager.tell("WATCHDOG=1")
+        await asyncio.sleep(manager.watchdog_s / 2)
+
+
+def watch_signals(stop: asyncio.Event) -> None:
+    """Have SIGTERM and SIGINT set `stop`.  Call inside the running loop."""
+    import signal
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
