@@ -38,7 +38,6 @@ CLIENT_FAULTS = _faults(
             "the record of sent transactions is damaged",
             "restore it from a backup, or move it away",
         ),
-        "outbox_foreign": ("the record of sent transactions is another's", "use one home for each chain and account"),
         "disk_write_failed": ("the disk does not take the file", "free space or fix the permissions; nothing changed"),
         # keys
         "mnemonic_wrong_length": ("not 12, 15, 18, 21 or 24 words", "give all the words, in their order"),

@@ -15,11 +15,17 @@ from commands.output import Json
 @local
 def command(call: Call, code: str | None) -> None:
     """What an error CODE means, and what to do.  Without CODE, all of them."""
+    from chain.store.errors import STORE_FAULTS, StoreFault
     from chain_client.errors import CLIENT_FAULTS, ClientFault, PermanentError
     from rules.errors import CATALOGUE, Fault
     from sidecar.errors import SIDECAR_FAULTS, SidecarFault
 
-    faults: dict[str, Fault | ClientFault | SidecarFault] = {**CATALOGUE, **CLIENT_FAULTS, **SIDECAR_FAULTS}
+    faults: dict[str, Fault | ClientFault | SidecarFault | StoreFault] = {
+        **STORE_FAULTS,
+        **SIDECAR_FAULTS,
+        **CLIENT_FAULTS,
+        **CATALOGUE,
+    }
     if code is None:
         call.emit([{"code": name, "means": fault.title} for name, fault in sorted(faults.items())])
         return

@@ -5,17 +5,35 @@
 STORE_FAULTS is the one list of these codes, each with what it means and what to do.
 """
 
-STORE_FAULTS: dict[str, tuple[str, str]] = {
-    "store_full": ("the disk or the store's size limit is full", "make room or raise the limit, then start again"),
-    "store_locked": ("another process uses this home", "stop it, or use another home"),
-    "store_unreadable": ("the files are no store of this program", "restore a backup, or sync anew"),
-    "store_write_failed": ("the disk did not take a write", "look at the disk; nothing of the block was kept"),
-    "store_foreign": ("the store belongs to another chain", "use one home for each chain"),
-    "block_mismatch": ("a block does not follow, or comes to another app hash", "report it with the block log"),
-    "height_not_kept": ("the state at this height is not kept", "ask for a recent height"),
-    "nothing_to_prove": ("the state is empty", "wait for the first block"),
-    "proof_invalid": ("the proof does not show what it should", "do not believe it; ask another node"),
-}
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFault:
+    """An entry of the list: `title` says what it means, `next_step` what to do."""
+
+    title: str
+    next_step: str
+
+
+def _faults(entries: dict[str, tuple[str, str]]) -> dict[str, StoreFault]:
+    return {code: StoreFault(title=title, next_step=next_step) for code, (title, next_step) in entries.items()}
+
+
+STORE_FAULTS = _faults(
+    {
+        "store_full": ("the disk or the store's size limit is full", "make room or raise the limit, then start again"),
+        "store_locked": ("another process uses this home", "stop it, or use another home"),
+        "store_unreadable": ("the files are no store of this program", "restore a backup, or sync anew"),
+        "store_write_failed": ("the disk did not take a write", "look at the disk; nothing of the block was kept"),
+        "store_foreign": ("the store belongs to another chain", "use one home for each chain"),
+        "block_unreadable": ("this is no line of a block log", "export the log again"),
+        "block_mismatch": ("a block does not follow, or comes to another app hash", "report it with the block log"),
+        "height_not_kept": ("the state at this height is not kept", "ask for a recent height"),
+        "nothing_to_prove": ("the state is empty", "wait for the first block"),
+        "proof_invalid": ("the proof does not show what it should", "do not believe it; ask another node"),
+    }
+)
 
 
 class StoreError(Exception):
@@ -23,6 +41,6 @@ class StoreError(Exception):
 
     def __init__(self, code: str, detail: str = "") -> None:
         self.code = code
-        self.title, self.next_step = STORE_FAULTS[code]
+        self.fault = STORE_FAULTS[code]
         self.detail = detail
-        super().__init__(f"{code}: {detail or self.title}")
+        super().__init__(f"{code}: {detail or self.fault.title}")

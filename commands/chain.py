@@ -1,0 +1,189 @@
+"""`gnk chain`: the chain process, made, started, asked, exported and replayed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from chain_client.errors import PermanentError
+from commands.call import Call, local, reads
+from commands.logs import FORMATS
+from commands.output import Json
+
+if TYPE_CHECKING:
+    from chain.store.store import Store
+    from wire.gonka.params.v1.genesis_pb2 import GenesisHost
+
+PRESETS = ("minimal", "local", "mainnet")
+
+
+@click.group()
+def group() -> None:
+    """The chain process: make, start, ask and export a chain."""
+
+
+@group.command()
+@click.option(
+    "--preset", type=click.Choice(PRESETS), default="local", show_default=True, help="Parameters to begin with."
+)
+@click.option("--chain-id", metavar="ID", required=True, help="The name of the new network.")
+@click.option("--account", "accounts", metavar="ADDRESS=GNK", multiple=True, help="An account and its whole GNK.")
+@click.option("--host", "hosts", metavar="ADDRESS[=UNITS]", multiple=True, help="A founding host among the accounts.")
+@click.option("--subsidy", metavar="GNK", type=click.IntRange(0), default=300, help="Of epoch 1.", show_default=True)
+@local
+def init(call: Call, preset: str, accounts: tuple[str, ...], hosts: tuple[str, ...], subsidy: int) -> None:
+    """Write HOME/genesis.json, the beginning of a new network."""
+    import time
+
+    from chain.genesis import build_genesis
+    from chain.process import GENESIS_FILE
+    from chain_client.disk import create_durably
+    from rules.params import GNK
+    from rules.presets import PRESETS as PARAMS
+
+    path = call.config.home / GENESIS_FILE
+    if path.exists():
+        raise PermanentError("genesis_exists", str(path))
+    genesis = build_genesis(
+        chain_id=call.config.chain_id,
+        time_ms=time.time_ns() // 10**6,
+        params=PARAMS[preset],
+        balances={address: amount * GNK for address, amount in map(_parse_account, accounts)},
+        hosts=[_parse_host(text) for text in hosts],
+        subsidy_ngonka=subsidy * GNK,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    create_durably(path, genesis)
+    call.emit({"chain_id": call.config.chain_id, "genesis": str(path), "accounts": len(accounts), "hosts": len(hosts)})
+
+
+@group.command()
+@click.option("--grpc", metavar="HOST:PORT", default="127.0.0.1:9090", show_default=True, help="Port 0: a free one.")
+@click.option("--block-ms", metavar="MS", type=click.IntRange(10), help="Milliseconds between blocks [the genesis's].")
+@click.option("--log-format", type=click.Choice(FORMATS), default="console", show_default=True, help="Of the events.")
+@local
+def start(call: Call, grpc: str, block_ms: int | None, log_format: str) -> None:
+    """Run the chain in the foreground until SIGTERM or Ctrl-C.
+
+    HOME/grpc-address says where it listens while it runs.
+    """
+    import asyncio
+    import os
+
+    from chain.notify import ServiceManager
+    from chain.process import ChainConfig, serve_until_signal
+    from commands.logs import configure_logs
+
+    configure_logs(log_format)
+    config = ChainConfig(home=call.config.home, grpc=grpc, block_ms=block_ms)
+    try:
+        asyncio.run(
+            serve_until_signal(config, ServiceManager.read(os.environ), lambda address: call.emit({"grpc": address}))
+        )
+    except OSError as error:
+        raise PermanentError("address_taken", str(error)) from error
+
+
+@group.command()
+@reads
+def status(call: Call) -> None:
+    """The node: network, height, time, app hash, version."""
+    call.emit(_read_status(call))
+
+
+@group.command()
+@click.option(
+    "--blocks", is_flag=True, help="The genesis and every block, one JSON object a line, for `gnk chain replay`."
+)
+@local
+def export(call: Call, *, blocks: bool) -> None:
+    """What HOME holds, while no chain runs there: its state, as one JSON value with keys and values in hex."""
+    from chain.blockfile import encode_log
+    from chain.process import DATA_FILE
+    from chain.store.store import Store
+
+    store = Store.open(call.config.home / DATA_FILE)
+    try:
+        if blocks:
+            for line in encode_log(store.latest.records):
+                click.echo(line)
+        else:
+            click.echo(json.dumps(_describe_state(store), indent=2))
+    finally:
+        store.close()
+
+
+@group.command()
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.option("--restart-each-block", is_flag=True, help="Close and open the store after every block.")
+@local
+def replay(call: Call, file: TextIO, *, restart_each_block: bool) -> None:  # noqa: ARG001  # the options of `local`
+    """Apply the blocks in FILE to an empty store, and print the app hash after each, one JSON object a line.
+
+    Ends with block_mismatch where another app hash comes out than the file says.
+    """
+    import tempfile
+
+    from chain.blockfile import read_log
+    from chain.replay import replay_blocks
+
+    genesis, blocks = read_log(file)
+    with tempfile.TemporaryDirectory(prefix="gnk-replay-") as directory:
+        for height, app_hash in replay_blocks(Path(directory), genesis, blocks, restart=restart_each_block):
+            click.echo(json.dumps({"height": height, "app_hash": app_hash.hex()}))
+
+
+def _parse_account(text: str) -> tuple[bytes, int]:
+    from rules.addresses import decode_address
+
+    address, _, amount = text.partition("=")
+    return decode_address(address), _parse_number(amount, text)
+
+
+def _parse_host(text: str) -> GenesisHost:
+    from rules.presets import GENESIS_UNITS
+    from wire.gonka.params.v1.genesis_pb2 import GenesisHost
+
+    address, equals, units = text.partition("=")
+    return GenesisHost(address=address, units=_parse_number(units, text) if equals else GENESIS_UNITS)
+
+
+def _parse_number(text: str, whole: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise PermanentError("config_invalid", f"{whole!r} is not ADDRESS=NUMBER")
+    return int(text)
+
+
+def _read_status(call: Call) -> dict[str, Json]:
+    import wire  # noqa: F401  # puts the Cosmos messages on the path
+    from commands.call import ask
+
+    from cosmos.base.node.v1beta1.query_pb2 import StatusRequest, StatusResponse
+    from cosmos.base.tendermint.v1beta1.query_pb2 import GetNodeInfoRequest, GetNodeInfoResponse
+
+    info = ask(
+        call,
+        lambda ledger: ledger.query(
+            "/cosmos.base.tendermint.v1beta1.Service/GetNodeInfo", GetNodeInfoRequest(), GetNodeInfoResponse
+        ),
+    )
+    at = ask(
+        call,
+        lambda ledger: ledger.query("/cosmos.base.node.v1beta1.Service/Status", StatusRequest(), StatusResponse),
+    )
+    return {
+        "chain_id": info.default_node_info.network,
+        "height": at.height,
+        "time": at.timestamp.ToJsonString(),
+        "app_hash": at.app_hash.hex(),
+        "version": info.application_version.version,
+        "earliest_height": at.earliest_store_height,
+    }
+
+
+def _describe_state(store: Store) -> dict[str, Json]:
+    pairs: list[Json] = [{"key": key.hex(), "value": value.hex()} for key, value in store.latest.scan(b"")]
+    return {"height": store.height, "app_hash": store.app_hash.hex(), "state": pairs}
