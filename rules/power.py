@@ -72,7 +72,7 @@ def _share(chosen: Sequence[Candidate], level: int, params: StakeParams) -> Frac
     fresh = [min(c.effective_units, level) for c in chosen if c.newcomer]
     part = _newcomers_part(sum(settled), sum(fresh), params)
     most = max([Fraction(power) for power in settled] + [power * part for power in fresh])
-    return most / (sum(settled) + sum(fresh) * part)
+    return Fraction(most, sum(settled) + sum(fresh) * part)
 
 
 def _newcomers_part(settled: int, fresh: int, params: StakeParams) -> Fraction:

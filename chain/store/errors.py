@@ -29,7 +29,7 @@ STORE_FAULTS = _faults(
         "store_foreign": ("the store belongs to another chain", "use one home for each chain"),
         "block_unreadable": ("this is no line of a block log", "export the log again"),
         "block_mismatch": ("a block does not follow, or comes to another app hash", "report it with the block log"),
-        "height_not_kept": ("the state at this height is not kept", "ask for a recent height"),
+        "height_not_kept": ("the state at this height is not kept", "ask for a recent height, or for none"),
         "nothing_to_prove": ("the state is empty", "wait for the first block"),
         "proof_invalid": ("the proof does not show what it should", "do not believe it; ask another node"),
     }

@@ -1,47 +1,87 @@
-"""Every error raised has a code in a catalogue, and every code in a catalogue is raised."""
+"""Every error raised has a code in its catalogue, and every code in a catalogue is raised."""
 
 import ast
 import re
+from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
+import pytest
+
+from chain.store.errors import STORE_FAULTS
 from chain_client.errors import CLIENT_FAULTS
 from rules.errors import CATALOGUE
+from sidecar.errors import SIDECAR_FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ["rules", "wire", "pow_kernels", "sidecar", "chain", "chain_client", "commands"]
-CODED = {"RuleError", "PermanentError", "TransientError", "ClientError"}
+CATALOGUES = {"rules": CATALOGUE, "client": CLIENT_FAULTS, "store": STORE_FAULTS, "sidecar": SIDECAR_FAULTS}
+CODES_OF = {
+    "RuleError": {*CATALOGUE},
+    "ClientError": {*CLIENT_FAULTS, *CATALOGUE},
+    "PermanentError": {*CLIENT_FAULTS, *CATALOGUE},
+    "TransientError": {*CLIENT_FAULTS, *CATALOGUE},
+    "StoreError": {*STORE_FAULTS},
+    "SidecarError": {*SIDECAR_FAULTS},
+}
+TABLES = {"rules/errors.py", "chain_client/errors.py", "chain/store/errors.py", "sidecar/errors.py", "wire/errors.py"}
 SOURCES = [p for package in PACKAGES for p in (ROOT / package).rglob("*.py") if "gonka" not in p.parts]
 
 
-def find_raised() -> dict[str, str]:
-    """Codes given as a literal to one of our error classes, with the file of each."""
-    raised = {}
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CODED and node.args:
-                code = node.args[0]
-                if isinstance(code, ast.Constant) and isinstance(code.value, str):
-                    raised[code.value] = str(path.relative_to(ROOT))
-    return raised
+def find_raised(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Class and code of each of our errors that is made with a literal code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CODES_OF and node.args:
+            code = node.args[0]
+            if isinstance(code, ast.Constant) and isinstance(code.value, str):
+                yield node.func.id, code.value
 
 
-def test_every_raised_code_is_in_a_catalogue() -> None:
-    raised = find_raised()
-    assert len(raised) > 40
-    unknown = {code: path for code, path in raised.items() if code not in CATALOGUE and code not in CLIENT_FAULTS}
-    assert not unknown
+def test_every_raised_code_is_in_the_catalogue_of_its_class() -> None:
+    raised = [
+        (kind, code, str(path.relative_to(ROOT)))
+        for path in SOURCES
+        for kind, code in find_raised(ast.parse(path.read_text()))
+    ]
+    assert len(raised) > 100
+    assert {kind for kind, _, _ in raised} == {
+        "RuleError",
+        "PermanentError",
+        "TransientError",
+        "StoreError",
+        "SidecarError",
+    }
+    assert not [(kind, code, path) for kind, code, path in raised if code not in CODES_OF[kind]]
+
+
+def test_find_raised__a_call_with_a_literal__gives_class_and_code() -> None:
+    assert list(find_raised(ast.parse('raise StoreError("store_full", "no room")'))) == [("StoreError", "store_full")]
 
 
 def test_every_code_in_a_catalogue_is_used() -> None:
-    catalogues = {"rules/errors.py", "chain_client/errors.py"}
-    text = "\n".join(p.read_text() for p in SOURCES if str(p.relative_to(ROOT)) not in catalogues)
+    text = "\n".join(p.read_text() for p in SOURCES if str(p.relative_to(ROOT)) not in TABLES)
     words = set(re.findall(r"[\"']([a-z][a-z0-9_]+)[\"']", text))
-    unused = sorted(code for code in [*CATALOGUE, *CLIENT_FAULTS] if code not in words)
-    assert not unused
+    unused = {name: [code for code in codes if code not in words] for name, codes in CATALOGUES.items()}
+    assert not any(unused.values()), unused
 
 
-def test_the_two_catalogues_share_no_code() -> None:
-    assert not set(CATALOGUE) & set(CLIENT_FAULTS)
+@pytest.mark.parametrize(("one", "other"), [*combinations(CATALOGUES, 2)])
+def test_a_code_means_the_same_in_every_catalogue(one: str, other: str) -> None:
+    mine, theirs = CATALOGUES[one], CATALOGUES[other]
+    said = {
+        code: ((mine[code].title, mine[code].next_step), (theirs[code].title, theirs[code].next_step))
+        for code in mine.keys() & theirs.keys()
+    }
+    assert not {code for code, (here, there) in said.items() if here != there}
+
+
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_a_catalogue_says_what_a_code_means_and_what_to_do(name: str) -> None:
+    for code, fault in CATALOGUES[name].items():
+        assert re.fullmatch(r"[a-z][a-z0-9_]{3,40}", code)
+        assert fault.title
+        assert fault.next_step
+        assert fault.title != fault.next_step
 
 
 def test_numbers_are_unique_and_never_zero() -> None:

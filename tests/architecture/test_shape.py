@@ -67,15 +67,29 @@ def test_imports_go_one_way() -> None:
     assert done.returncode == 0, done.stdout
 
 
+def find_imported(tree: ast.AST) -> set[str]:
+    """The top-level packages that a module imports, wherever in it."""
+    modules: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            modules.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+    return {module.partition(".")[0] for module in modules}
+
+
 def test_only_the_worker_and_the_pow_commands_import_the_kernels() -> None:
     importers = {
         name_of(path)
         for path in SOURCES
         if path.relative_to(ROOT).parts[0] != "pow_kernels"
-        for node in ast.walk(ast.parse(path.read_text()))
-        for module in (
-            [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in getattr(node, "names", [])]
-        )
-        if module and str(module).split(".")[0] == "pow_kernels"
+        and "pow_kernels" in find_imported(ast.parse(path.read_text()))
     }
-    assert importers <= {"sidecar/worker.py", "commands/pow.py"}
+    assert importers == {"sidecar/worker.py", "commands/pow.py"}
+
+
+@pytest.mark.parametrize(
+    "source", ["import pow_kernels.spec", "def f():\n    from pow_kernels import spec", "import os, pow_kernels as p"]
+)
+def test_find_imported__an_import_in_any_form__is_found(source: str) -> None:
+    assert "pow_kernels" in find_imported(ast.parse(source))
