@@ -84,7 +84,7 @@ def start(call: Call, grpc: str, block_ms: int | None, log_format: str) -> None:
             serve_until_signal(config, ServiceManager.read(os.environ), lambda address: call.emit({"grpc": address}))
         )
     except OSError as error:
-        raise PermanentError("address_taken", str(error)) from error
+        raise PermanentError("listen_failed", str(error)) from error
 
 
 @group.command()
