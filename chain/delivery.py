@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chain.admission import KnownSignatures, Mode, admit, compute_gas
 from chain.context import Context
 from chain.engine.application import TxResult
-from chain.modules.handler import Order, get_signers, pack_any
+from chain.modules.handler import Order, pack_any
 from chain.transaction import Transaction
 from rules.addresses import encode_address
 from rules.errors import RuleError
@@ -71,7 +71,7 @@ def apply_orders(ctx: Context, orders: Sequence[Order]) -> bytes:
     for index, order in enumerate(orders):
         inside = ctx.over(ctx.store, ctx.events, index)
         name = order.handler.name
-        sender = encode_address(get_signers(order.message)[0])
+        sender = encode_address(order.signers[0])
         inside.emit("message", action=f"/{name}", sender=sender, module=name.split(".")[1])
         responses.msg_responses.append(pack_any(order.apply(inside)))
     return bytes(responses.SerializeToString(deterministic=True))

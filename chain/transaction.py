@@ -11,7 +11,7 @@ from typing import Final
 from google.protobuf.any_pb2 import Any
 
 from chain.modules.bank.coins import read_amount
-from chain.modules.handler import Handler, Order, get_signers, parse_strict, read_order
+from chain.modules.handler import Handler, Order, parse_strict, read_order
 from rules.addresses import decode_address
 from rules.errors import RuleError
 
@@ -127,7 +127,7 @@ def _check_options(body: TxBody, auth: AuthInfo) -> None:
 
 def _read_addresses(orders: Sequence[Order], payer: str) -> tuple[bytes, ...]:
     """Who must sign, in order: the messages' signers, then the payer of the fee."""
-    addresses = dict.fromkeys(address for order in orders for address in get_signers(order.message))
+    addresses = dict.fromkeys(address for order in orders for address in order.signers)
     if payer:
         addresses[decode_address(payer)] = None
     return tuple(addresses)

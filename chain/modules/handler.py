@@ -47,10 +47,13 @@ class Handler:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A message with its handler; `gas` and `duty` count the messages inside it."""
+    """A message with its handler and the accounts that must sign it, at least one; `gas` and `duty` count the messages
+    inside it.
+    """
 
     message: Message
     handler: Handler
+    signers: tuple[bytes, ...]
     gas: int
     duty: bool
 
@@ -73,17 +76,21 @@ def read_order(packed: AnyMessage, handlers: Mapping[str, Handler], depth: int =
     """The message in an Any, and inside it all messages that it carries.
 
     Raises: RuleError `message_unknown` or `params_wrong_message` for what no module takes, `tx_malformed` for bytes
-    that are no such message, for unknown fields in them, and for messages in messages beyond MAX_DEPTH.
+    that are no such message, for unknown fields in them, for a message that nobody signs and for messages in messages
+    beyond MAX_DEPTH; `address_invalid` for a signer.
     """
     handler = _find(packed.type_url, handlers)
     message = parse_strict(handler.message, packed.value)
+    signers = get_signers(message)
+    if not signers:
+        raise RuleError("tx_malformed", f"nobody signs {handler.name}")
     if not handler.inner:
-        return Order(message, handler, handler.gas, handler.duty)
+        return Order(message, handler, signers, handler.gas, handler.duty)
     if depth == MAX_DEPTH:
         raise RuleError("tx_malformed", f"messages are nested deeper than {MAX_DEPTH}")
     inner = [read_order(part, handlers, depth + 1) for part in getattr(message, handler.inner)]
     gas = handler.gas + sum(order.gas for order in inner)
-    return Order(message, handler, gas, handler.duty and all(order.duty for order in inner))
+    return Order(message, handler, signers, gas, handler.duty and all(order.duty for order in inner))
 
 
 def parse_strict(kind: type[Known], value: bytes) -> Known:

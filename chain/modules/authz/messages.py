@@ -5,7 +5,7 @@ from __future__ import annotations
 from chain.context import Context
 from chain.modules.authz import state
 from chain.modules.bank.coins import make_coin, read_amount
-from chain.modules.handler import Handler, Order, get_signers, pack_any, read_any, read_order
+from chain.modules.handler import Handler, Order, pack_any, read_any, read_order
 from rules.addresses import decode_address, encode_address
 from rules.errors import RuleError
 
@@ -69,12 +69,12 @@ def apply_exec(ctx: Context, message: MsgExec) -> MsgExecResponse:
     results = []
     for packed in message.msgs:
         order = read_order(packed, ctx.handlers)
-        signers = get_signers(order.message)
-        if len(signers) != 1:
-            raise RuleError("request_invalid", f"{order.handler.name} is signed by {len(signers)} accounts, not by one")
-        if signers[0] != grantee:
-            _use_grant(ctx, signers[0], grantee, order)
-        ctx.emit("message", action=packed.type_url, sender=encode_address(signers[0]))
+        if len(order.signers) != 1:
+            raise RuleError("request_invalid", f"{order.handler.name} has {len(order.signers)} signers, not one")
+        granter = order.signers[0]
+        if granter != grantee:
+            _use_grant(ctx, granter, grantee, order)
+        ctx.emit("message", action=packed.type_url, sender=encode_address(granter))
         results.append(pack_any(order.apply(ctx)).value)
     return MsgExecResponse(results=results)
 

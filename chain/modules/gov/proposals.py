@@ -13,7 +13,7 @@ from chain.modules.bank import state as bank
 from chain.modules.bank.coins import make_coin
 from chain.modules.bank.messages import transfer
 from chain.modules.gov import state
-from chain.modules.handler import get_signers, read_order
+from chain.modules.handler import read_order
 from chain.modules.params.state import get_frozen
 from chain.modules.sprint.state import get_epoch_start
 from chain.modules.stake.state import table_epoch
@@ -81,7 +81,7 @@ def apply_messages(ctx: Context, messages: Iterable[Any]) -> None:
     """
     for packed in messages:
         order = read_order(packed, ctx.handlers)
-        if get_signers(order.message) != (state.AUTHORITY,):
+        if order.signers != (state.AUTHORITY,):
             raise RuleError(
                 "unauthorized", f"{order.handler.name} must be for {encode_address(state.AUTHORITY)} to sign"
             )

@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import lru_cache
 
 from chain.store.kv import KV, Reader
-from rules.errors import RuleError
 from rules.params import Params
 from wire.codec import decode_params, encode_params
 from wire.gonka.params.v1.params_pb2 import Params as ParamsMessage
@@ -48,13 +47,10 @@ def init_params(store: KV, params: Params) -> None:
 def freeze(store: KV) -> Params:
     """Take the live values for the epoch that begins; called once, in its first block.
 
-    The invariants are checked again; where they fail, the epoch keeps the frozen values of the one before.
+    The invariants are checked again; `set_live` saw to it that they hold.
     """
     live = get_live(store)
-    try:
-        frozen = _with_profile_of(live, _get(store, _ANNOUNCED))
-    except RuleError:
-        frozen = get_frozen(store)
+    frozen = _with_profile_of(live, _get(store, _ANNOUNCED))
     _set(store, _FROZEN, frozen)
     _set(store, _ANNOUNCED, live)
     return frozen

@@ -1,0 +1,175 @@
+"""What a transaction must pass: each row breaks one thing of a transaction that is right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from chain.admission import compute_gas, compute_least_fee
+from chain.engine.application import TxResult
+from chain.handlers import HANDLERS
+from chain.modules.auth.state import get_account
+from chain.modules.bank.coins import make_coin
+from chain.modules.bank.state import get_balance
+from chain.modules.params.state import get_frozen
+from chain.transaction import read_transaction
+from rules.addresses import module_address
+from rules.presets import MINIMAL
+from tests.chain.ledger import ANN, BALANCE, BOB, CAT, DAN, GAS, STRANGER, Ledger, Person, code_of, encode, make_genesis
+from wire.signing import GROUP_ORDER
+
+from cosmos.bank.v1beta1.tx_pb2 import MsgSend
+from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_LEGACY_AMINO_JSON
+from cosmos.tx.v1beta1.tx_pb2 import TxRaw
+
+
+def send(sender: Person, recipient: Person = BOB, amount: int = 5) -> MsgSend:
+    return MsgSend(from_address=sender.text, to_address=recipient.text, amount=[make_coin(amount)])
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    ledger = Ledger()
+    ledger.block()
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"chain_id": "other-1"}, "signature_invalid"),
+        ({"numbers": (99,)}, "signature_invalid"),
+        ({"sequences": (1,)}, "sequence_mismatch"),
+        ({"mode": SIGN_MODE_LEGACY_AMINO_JSON}, "signature_invalid"),
+        ({"fee": 0}, "fee_too_low"),
+        ({"fee": GAS - 1}, "fee_too_low"),
+        ({"fee": BALANCE + 1}, "insufficient_funds"),
+        ({"gas": 20_000, "fee": 20_000}, "out_of_gas"),
+        ({"gas": MINIMAL.auth.max_block_gas + 1}, "out_of_gas"),
+        ({"memo": "x" * 257}, "memo_too_large"),
+        ({"memo": "ü" * 129}, "memo_too_large"),
+        ({"timeout_height": 1}, "tx_timed_out"),
+        ({"payer": "gonka1nonsense"}, "address_invalid"),
+        ({"payer": DAN.text}, "signature_invalid"),
+    ],
+)
+def test_a_transaction_with_one_thing_wrong__is_refused_and_costs_nothing(
+    ledger: Ledger, changes: dict[str, object], code: str
+) -> None:
+    tx = ledger.tx(send(ANN), by=(ANN,), **changes)
+    assert code_of(ledger.app.check_tx(tx, False)) == code
+    assert code_of(ledger.block(tx).tx_results[0]) == code
+    account = get_account(ledger.store.latest, ANN.address)
+    assert account is not None
+    assert account.sequence == 0
+    assert get_balance(ledger.store.latest, ANN.address) == BALANCE
+
+
+@pytest.mark.parametrize(
+    ("changes", "because"),
+    [
+        ({"memo": "x" * 256}, "the memo may have 256 bytes"),
+        ({"timeout_height": 2}, "the block of height 2 is in time"),
+        ({"gas": 30_000, "fee": 30_000}, "one ngonka for each gas is enough"),
+    ],
+)
+def test_a_transaction_at_a_limit__passes(ledger: Ledger, changes: dict[str, object], because: str) -> None:
+    assert code_of(ledger.send(send(ANN), by=ANN, **changes)) == "", because
+
+
+def test_admit__stranger_without_account__is_told_so(ledger: Ledger) -> None:
+    assert code_of(ledger.send(send(STRANGER), by=STRANGER)) == "account_unknown"
+
+
+def test_admit__key_of_another__is_refused(ledger: Ledger) -> None:
+    draft = ledger.draft(send(ANN), by=(ANN,))
+    assert code_of(ledger.block(encode(replace(draft, signers=(BOB,))).SerializeToString()).tx_results[0]) == (
+        "signature_invalid"
+    )
+
+
+def test_admit__high_s__is_refused(ledger: Ledger) -> None:
+    raw = encode(ledger.draft(send(ANN), by=(ANN,)))
+    r, s = raw.signatures[0][:32], int.from_bytes(raw.signatures[0][32:], "big")
+    raw.signatures[0] = r + (GROUP_ORDER - s).to_bytes(32, "big")
+    assert code_of(ledger.app.check_tx(raw.SerializeToString(), False)) == "signature_invalid"
+
+
+def test_admit__same_transaction_twice__the_second_is_stale(ledger: Ledger) -> None:
+    tx = ledger.tx(send(ANN), by=(ANN,))
+    first, second = ledger.block(tx, tx).tx_results
+    assert (code_of(first), code_of(second)) == ("", "sequence_mismatch")
+    assert "expected 1, got 0" in second.log
+
+
+def test_admit__several_sends_before_a_block__follow_each_other(ledger: Ledger) -> None:
+    txs = [ledger.tx(send(ANN), by=(ANN,), sequences=(i,)) for i in range(5)]
+    assert [ledger.app.check_tx(tx, False).code for tx in txs] == [0] * 5
+    assert [result.code for result in ledger.block(*txs).tx_results] == [0] * 5
+
+
+def test_admit__two_signers_and_a_payer__all_advance_and_the_payer_pays(ledger: Ledger) -> None:
+    tx = ledger.tx(send(ANN), send(BOB, CAT), by=(ANN, BOB, DAN), payer=DAN.text)
+    assert ledger.block(tx).tx_results[0].code == 0
+    for person in (ANN, BOB, DAN):
+        account = get_account(ledger.store.latest, person.address)
+        assert account is not None
+        assert (account.sequence, account.public_key) == (1, person.public_key)
+    assert get_balance(ledger.store.latest, DAN.address) == BALANCE - GAS
+
+
+def test_admit__more_signers_than_allowed__are_refused() -> None:
+    params = replace(MINIMAL, auth=replace(MINIMAL.auth, max_signatures=1))
+    ledger = Ledger(genesis=make_genesis(params))
+    ledger.block()
+    tx = ledger.tx(send(ANN), send(BOB, CAT), by=(ANN, BOB))
+    assert code_of(ledger.app.check_tx(tx, False)) == "signature_invalid"
+
+
+def test_a_message_that_fails__keeps_fee_and_sequence_and_drops_the_rest(ledger: Ledger) -> None:
+    result = ledger.block(ledger.tx(send(ANN), send(ANN, BOB, BALANCE), by=(ANN,))).tx_results[0]
+    assert code_of(result) == "insufficient_funds"
+    assert get_balance(ledger.store.latest, ANN.address) == BALANCE - GAS
+    assert get_balance(ledger.store.latest, BOB.address) == BALANCE
+    assert get_balance(ledger.store.latest, module_address("fees")) == GAS
+    account = get_account(ledger.store.latest, ANN.address)
+    assert account is not None
+    assert account.sequence == 1
+
+
+def test_simulate__without_signature_fee_and_mode__gives_the_exact_gas(ledger: Ledger) -> None:
+    draft = ledger.draft(send(ANN), by=(ANN,), fee=0, gas=0, mode=0)
+    raw = encode(draft)
+    raw.signatures[0] = b""
+    simulated = ledger.app.simulate(raw.SerializeToString())
+    assert simulated.code == 0
+    exact = simulated.gas_used
+    assert code_of(ledger.send(send(ANN), by=ANN, gas=exact - 1, fee=exact)) == "out_of_gas"
+    sent = ledger.send(send(ANN), by=ANN, gas=exact, fee=exact)
+    assert (sent.code, sent.gas_used) == (0, exact)
+
+
+def test_simulate__a_message_that_would_fail__says_so_and_changes_nothing(ledger: Ledger) -> None:
+    tx = ledger.tx(send(ANN, BOB, BALANCE + 1), by=(ANN,))
+    simulated: TxResult = ledger.app.simulate(tx)
+    assert code_of(simulated) == "insufficient_funds"
+    assert ledger.app.check_tx(tx, False).code == 0, "fee and sequence are there; the block will say more"
+
+
+def test_compute_gas__bytes_signatures_messages__are_summed(ledger: Ledger) -> None:
+    params = get_frozen(ledger.store.latest).auth
+    tx = read_transaction(ledger.tx(send(ANN), by=(ANN,)), HANDLERS)
+    assert compute_gas(tx, params) == 10 * len(tx.body) + 1_000 + 20_000
+
+
+@pytest.mark.parametrize(("gas", "fee"), [(0, 0), (1, 1), (1000, 1000), (1001, 1001)])
+def test_compute_least_fee__part_of_a_ngonka__is_rounded_up(gas: int, fee: int) -> None:
+    assert compute_least_fee(gas, MINIMAL.auth) == fee
+    dear = replace(MINIMAL.auth, min_fee_ngonka_per_kgas=1)
+    assert compute_least_fee(gas, dear) == (gas + 999) // 1000
+
+
+def test_an_oversized_transaction__is_refused_before_it_is_read(ledger: Ledger) -> None:
+    tx = TxRaw(body_bytes=bytes(MINIMAL.auth.max_tx_bytes)).SerializeToString()
+    assert code_of(ledger.app.check_tx(tx, False)) == "tx_too_large"
