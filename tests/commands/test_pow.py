@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from commands.pow import group
+
+CASES = json.loads((Path(__file__).parents[1] / "vectors" / "itx1.json").read_text())["cases"]
+TINY, DEV = CASES[1], CASES[2]
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(group, list(words))
+
+
+def evaluate(case: dict[str, Any], first: int, end: int, backend: str) -> Result:
+    place = ["--profile", case["profile"], "--seed", case["sprint_seed"], "--host", case["host"]]
+    return run("evaluate", *place, "--from", str(first), "--to", str(end), "--backend", backend, "--json")
+
+
+@pytest.mark.parametrize("backend", ["int8", "fp32", "oracle"])
+@pytest.mark.parametrize("case", [TINY, DEV], ids=["tiny", "dev"])
+def test_evaluate__golden_case__prints_its_rows(case: dict[str, Any], backend: str) -> None:
+    golden = {row["nonce"]: row for row in case["nonces"]}
+    hit = next(nonce for nonce, row in golden.items() if row["accepted"])
+    for first, end in ((0, 3), (hit, hit + 1)):
+        result = evaluate(case, first, end, backend)
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout) == [golden[nonce] for nonce in range(first, end)]
+
+
+def test_evaluate__last_nonces__are_within_the_range() -> None:
+    rows = json.loads(evaluate(TINY, 2**64 - 2, 2**64, "int8").stdout)
+    assert [row["nonce"] for row in rows] == [2**64 - 2, 2**64 - 1]
+    assert rows == json.loads(evaluate(TINY, 2**64 - 2, 2**64, "oracle").stdout)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"--profile": "huge"}, "'huge' is not one of 'tiny'"),
+        ({"--seed": "00"}, "1 bytes where 32 are needed"),
+        ({"--host": "zz" * 20}, "is not hexadecimal"),
+        ({"--to": "0"}, "0 is not in the range"),
+        ({"--from": "5", "--to": "5"}, "--from 5 is not below --to 5"),
+        ({"--from": str(2**64), "--to": str(2**64)}, "is not in the range"),
+        ({"--backend": "bf16"}, "'bf16' is not one of 'int8', 'fp32', 'oracle'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_evaluate__flag_out_of_place__is_refused_in_words(change: dict[str, str], message: str) -> None:
+    flags = {"--profile": "tiny", "--seed": "00" * 32, "--host": "00" * 20, "--from": "0", "--to": "1"} | change
+    result = run("evaluate", *(word for pair in flags.items() for word in pair))
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_bench__tiny__prints_every_figure() -> None:
+    result = run("bench", "--profile", "tiny", "--json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert list(figures) == [
+        "profile",
+        "backend",
+        "threads",
+        "load",
+        "nonces_per_s",
+        "gop_per_s",
+        "gemm_gop_per_s",
+        "share_of_peak",
+    ]
+    assert figures["backend"] == "int8"
+    assert figures["threads"] >= 1
+    assert 0 < figures["share_of_peak"] < 1
+
+
+def test_selftest__this_machine__lists_every_backend_as_passed() -> None:
+    result = run("selftest", "--json")
+    assert result.exit_code == 0, result.output
+    rows = [row for row in json.loads(result.stdout) if row["device"] == "cpu"]
+    assert [(row["backend"], row["passed"], row["detail"]) for row in rows] == [("int8", True, ""), ("fp32", True, "")]
+    assert all(row["time_s"] >= 0 for row in rows)
+
+
+def test_importing_the_commands_imports_no_torch() -> None:
+    program = "import sys, commands.pow; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0

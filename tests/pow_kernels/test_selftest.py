@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from pow_kernels.backends import BACKENDS, Backend, BackendError
+from pow_kernels.backends.backend import Linear
+from pow_kernels.golden import GOLDEN
+from pow_kernels.selftest import check_backend, compare_backends, pick_backend, pick_second, run_selftest, select
+from pow_kernels.spec import Scale
+
+
+@dataclass(frozen=True)
+class SaturatingLinear:
+    """Sums that stop at 2^15, as int8 products do on CPUs that add pairs in 16 bits."""
+
+    weight: Tensor
+    scale: Scale
+
+    def to_activation(self, x: Tensor) -> Tensor:
+        m, s = self.scale
+        total = (x.to(torch.int64) @ self.weight.to(torch.int64).t()).clamp(-(2**13), 2**13)
+        return ((total * m + (1 << (s - 1))) >> s).clamp(-127, 127).to(torch.int8)
+
+    def to_residual(self, x: Tensor) -> Tensor:
+        return self.to_activation(x).to(torch.float32)
+
+
+@dataclass(frozen=True)
+class SaturatingBackend:
+    name: str = "saturating"
+
+    def prepare(self, weight: Tensor, scale: Scale) -> Linear:
+        return SaturatingLinear(weight, scale)
+
+
+@dataclass(frozen=True)
+class AbsentBackend:
+    name: str = "absent"
+
+    def prepare(self, weight: Tensor, scale: Scale) -> Linear:
+        raise BackendError("this card has no such instruction")
+
+
+def with_backends(*first: Backend) -> dict[str, Backend]:
+    return {backend.name: backend for backend in first} | dict(BACKENDS)
+
+
+@pytest.mark.parametrize("profile", ["tiny", "dev", "dev32"])
+def test_run_selftest__this_machine__every_backend_passes(profile: str) -> None:
+    reports = run_selftest(profile, "cpu")
+    assert [(r.device, r.backend, r.passed, r.detail) for r in reports] == [
+        ("cpu", "int8", True, ""),
+        ("cpu", "fp32", True, ""),
+    ]
+
+
+def test_compare_backends__wrong_and_absent_backends__are_refused_by_name_and_the_next_is_taken() -> None:
+    backends = with_backends(SaturatingBackend(), AbsentBackend())
+    selection = select(compare_backends("tiny", "cpu", backends, GOLDEN["tiny"]))
+    assert selection.backend == "int8"
+    saturating, absent, *_ = selection.reports
+    assert not saturating.passed
+    assert saturating.detail.startswith("wrong golden value: GoldenRow(nonce=")
+    assert absent.detail == "this card has no such instruction"
+    with pytest.raises(BackendError, match="the backend saturating is refused on cpu: wrong golden value"):
+        saturating.require()
+
+
+@pytest.mark.parametrize(
+    "change", [{"tag": "00" * 8}, {"dot": 1}, {"norm2": 1}, {"accepted": True}], ids=lambda c: next(iter(c))
+)
+def test_compare_backends__any_golden_value_wrong__refuses_every_backend(change: dict[str, object]) -> None:
+    golden = GOLDEN["tiny"]
+    rows = (golden.rows[0]._replace(**change), *golden.rows[1:])
+    reports = compare_backends("tiny", "cpu", BACKENDS, replace(golden, rows=rows))
+    assert not any(report.passed for report in reports)
+    with pytest.raises(BackendError, match=r"no backend passes: int8 on cpu: wrong .*; fp32 on cpu: wrong"):
+        select(reports)
+
+
+def test_run_selftest__device_that_is_not_there__is_refused() -> None:
+    with pytest.raises(BackendError, match="no weights can be drawn on nowhere"):
+        run_selftest("tiny", "nowhere")
+
+
+def test_pick_backend__this_machine__takes_the_preferred_one() -> None:
+    assert pick_backend("tiny", "cpu").backend == "int8"
+
+
+@pytest.mark.parametrize(("backend", "second"), [("int8", "fp32"), ("fp32", "int8")])
+def test_pick_second__two_that_pass__is_the_other_one(backend: str, second: str) -> None:
+    assert check_backend(backend, "tiny", "cpu").passed
+    assert pick_second(backend, "tiny", "cpu") == second

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from pow_kernels import sprint
+from pow_kernels.acceptance import Judgement
+from pow_kernels.backends import BACKENDS, BackendError
+from pow_kernels.oracle import Oracle
+from pow_kernels.spec import TINY, get_profile
+from pow_kernels.sprint import Evaluation, SprintFunction
+
+SEED, HOST = bytes(range(32)), bytes(range(20))
+
+
+def open_tiny(backend: str = "int8", threads: int = 1) -> SprintFunction:
+    return SprintFunction.open(sprint_seed=SEED, profile=TINY, host=HOST, backend=backend, threads=threads)
+
+
+def rows_of(evaluation: Evaluation) -> list[dict[str, Any]]:
+    columns = (evaluation.nonce, evaluation.tag, evaluation.dot, evaluation.norm2, evaluation.accepted)
+    names = ("nonce", "tag", "dot", "norm2", "accepted")
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return [{**row, "tag": row["tag"].hex()} for row in rows]
+
+
+@pytest.mark.parametrize("backend", list(BACKENDS))
+@pytest.mark.parametrize("threads", [1, 2])
+def test_evaluate__golden_case__gives_every_value_of_it(case: dict[str, Any], backend: str, threads: int) -> None:
+    function = SprintFunction.open(
+        sprint_seed=bytes.fromhex(case["sprint_seed"]),
+        profile=get_profile(case["profile"]),
+        host=bytes.fromhex(case["host"]),
+        backend=backend,
+        threads=threads,
+    )
+    assert rows_of(function.evaluate([row["nonce"] for row in case["nonces"]])) == case["nonces"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", list(BACKENDS))
+def test_evaluate__large_golden_case__gives_every_value_of_it(large_case: dict[str, Any], backend: str) -> None:
+    """Minutes, and 8 GB of memory."""
+    function = SprintFunction.open(
+        sprint_seed=bytes.fromhex(large_case["sprint_seed"]),
+        profile=get_profile(large_case["profile"]),
+        host=bytes.fromhex(large_case["host"]),
+        backend=backend,
+        threads=2,
+    )
+    assert rows_of(function.evaluate([row["nonce"] for row in large_case["nonces"]])) == large_case["nonces"]
+
+
+@pytest.mark.parametrize("backend", list(BACKENDS))
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("batch", [1, 3, 16, 64, 700])
+def test_evaluate__any_batch_size_and_threads__gives_the_same_bits(backend: str, threads: int, batch: int) -> None:
+    nonces = range(2**64 - 700, 2**64)
+    reference = rows_of(open_tiny().evaluate(nonces))
+    function = open_tiny(backend, threads)
+    taken = nonces if batch == 700 else nonces[: 2 * batch + 1]
+    parts = [function.evaluate(taken[i : i + batch]) for i in range(0, len(taken), batch)]
+    assert [row for part in parts for row in rows_of(part)] == reference[: len(taken)]
+
+
+def test_evaluate__nonces_in_any_order__keep_it_and_have_their_digests_tail() -> None:
+    nonces = [9, 2**64 - 1, 9, 0, 2**63]
+    evaluation = open_tiny().evaluate(nonces)
+    expected = Oracle(TINY, SEED, HOST).evaluate(nonces)
+    assert evaluation.nonce == tuple(nonces)
+    assert [tag + tail for tag, tail in zip(evaluation.tag, evaluation.tail, strict=True)] == [
+        result.digest for result in expected
+    ]
+
+
+@pytest.mark.parametrize("nonces", [[], [-1], [0, 2**64]])
+def test_evaluate__nonces_that_are_none__are_refused(nonces: list[int]) -> None:
+    with pytest.raises(ValueError, match="nonce"):
+        open_tiny().evaluate(nonces)
+
+
+@pytest.mark.parametrize("first", [0, 1000, 2**63 - 250, 2**64 - 500])
+def test_search__any_range__finds_the_hits_that_evaluate_finds(first: int) -> None:
+    function = open_tiny(threads=2)
+    everything = rows_of(function.evaluate(range(first, first + 500)))
+    found = rows_of(function.search(first, 500))
+    assert found == [row for row in everything if row["accepted"]]
+    assert 10 < len(found) < 70
+
+
+@pytest.mark.parametrize(("first", "count"), [(-1, 5), (0, 0), (2**64 - 4, 5), (2**64, 1)])
+def test_search__range_outside_u64_or_empty__is_refused(first: int, count: int) -> None:
+    with pytest.raises(ValueError, match=r"\[0, 2\^64\)"):
+        open_tiny().search(first, count)
+
+
+def test_with_host__another_host__evaluates_its_own_inputs() -> None:
+    other = bytes(19) + b"\x01"
+    evaluation = open_tiny().with_host(other).evaluate([0, 1])
+    assert [tag.hex() for tag in evaluation.tag] == [
+        r.digest[:8].hex() for r in Oracle(TINY, SEED, other).evaluate([0, 1])
+    ]
+
+
+def test_open__another_threshold__changes_only_what_is_accepted() -> None:
+    easy = replace(TINY, cos2_q64=1)
+    function = SprintFunction.open(sprint_seed=SEED, profile=easy, host=HOST, backend="int8")
+    usual, more = open_tiny().evaluate(range(50)), function.evaluate(range(50))
+    assert usual.tag == more.tag
+    assert sum(usual.accepted) < 15 < sum(more.accepted)
+
+
+@pytest.mark.parametrize(("seed", "host"), [(bytes(31), HOST), (SEED, bytes(21))])
+def test_open__seed_or_host_of_another_length__is_refused(seed: bytes, host: bytes) -> None:
+    with pytest.raises(ValueError, match="a sprint seed has 32 bytes and a host 20"):
+        SprintFunction.open(sprint_seed=seed, profile=TINY, host=host, backend="int8")
+
+
+def test_open__unknown_backend__is_refused_with_the_known_ones() -> None:
+    with pytest.raises(BackendError, match="unknown backend 'bf16'; known: int8, fp32"):
+        open_tiny("bf16")
+
+
+class Doubtful:
+    """An evaluator that finds another output than `inner` for the nonces in `wrong`."""
+
+    def __init__(self, inner: Any, wrong: set[int]) -> None:
+        self.inner, self.wrong, self.asked = inner, wrong, list[int]()
+        self.backend = "doubtful"
+
+    def judge(self, nonces_B: torch.Tensor) -> Judgement:
+        judgement: Judgement = self.inner.judge(nonces_B)
+        self.asked += nonces_B.tolist()
+        is_wrong = torch.tensor([nonce in self.wrong for nonce in nonces_B.tolist()])
+        return replace(judgement, digest=torch.where(is_wrong[:, None], judgement.digest ^ 1, judgement.digest))
+
+
+@pytest.fixture
+def rare() -> SprintFunction:
+    """A profile whose hits are rare enough for every one to be checked again."""
+    profile = replace(TINY, one_in=sprint.RARE + 1)
+    return SprintFunction.open(sprint_seed=SEED, profile=profile, host=HOST, backend="int8")
+
+
+def test_search__second_backend_contradicts_a_rare_hit__stops_and_names_both(rare: SprintFunction) -> None:
+    hits = rare.search(0, 100).nonce
+    rare._second = Doubtful(rare._second, {hits[1]})  # type: ignore[assignment]
+    with pytest.raises(BackendError, match=rf"int8 and doubtful disagree about the nonces \[{hits[1]}\]"):
+        rare.search(0, 100)
+
+
+def test_search__rare_hits__are_all_checked_again(rare: SprintFunction) -> None:
+    doubtful = Doubtful(rare._second, set())
+    rare._second = doubtful  # type: ignore[assignment]
+    assert list(rare.search(0, 100).nonce) == doubtful.asked
+
+
+def test_search__common_hits__are_checked_again_one_in_sixteen() -> None:
+    function = open_tiny()
+    doubtful = Doubtful(function._second, set())
+    function._second = doubtful  # type: ignore[assignment]
+    found = function.search(0, 4000)
+    drawn = [n for n, tail in zip(found.nonce, found.tail, strict=True) if tail[-1] % 16 == 0]
+    assert doubtful.asked == drawn
+    assert 4 < len(drawn) < 40
