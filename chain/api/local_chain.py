@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chain.app import App
-from chain.engine.application import CheckResult, TxResult
+from chain.engine.application import Block, CheckResult, TxResult
 from chain.engine.blocklog import read_block
 from chain.engine.local import LocalEngine
 from chain.modules.query import Snapshot
@@ -27,21 +27,25 @@ class LocalChain:
         self._engine = engine
         self._store = store
         self._chain_id = chain_id
-        self._latest = self._read(store.latest)
+        self._latest: _Latest | None = None
 
     def snapshot(self, height: int) -> Snapshot:
         """The state committed at `height`, 0 for the latest.  RuleError height_not_kept."""
         if height in {0, self._store.height}:
-            return self._refresh().snapshot
+            return self._read_latest().snapshot
         try:
-            return self._read(self._store.at(height)).snapshot
+            view = self._store.at(height)
         except StoreError as error:
             raise RuleError("height_not_kept", error.detail, height=height) from error
+        logged = read_block(view.records, height)
+        if logged is None:
+            raise RuleError("height_not_kept", f"there is no block {height}", height=height)
+        return self._pin(view, logged.block)
 
     async def wait_above(self, height: int) -> BlockNotice:
         """The latest block, as soon as its height is above `height`."""
         await self._engine.wait_for_height(height + 1)
-        return self._refresh().notice
+        return self._read_latest().notice
 
     def submit(self, tx: bytes) -> CheckResult:
         """Let `tx` wait for a block if it passes."""
@@ -51,18 +55,16 @@ class LocalChain:
         """What `tx` would come to after those that wait."""
         return self._app.simulate(tx)
 
-    def _refresh(self) -> _Latest:
-        if self._latest.snapshot.height != self._store.height:
-            self._latest = self._read(self._store.latest)
+    def _read_latest(self) -> _Latest:
+        if self._latest is None or self._latest.snapshot.height != self._engine.height:
+            if self._engine.last is None:
+                raise RuleError("height_not_kept", "there is no block yet")
+            block = self._engine.last.block
+            notice = BlockNotice(height=block.height, hash=block.hash, time_unix_ms=block.time_ns // 10**6)
+            self._latest = _Latest(self._pin(self._store.latest, block), notice)
         return self._latest
 
-    def _read(self, view: View) -> _Latest:
-        logged = read_block(view.records, view.height)
-        if logged is None:
-            raise RuleError("height_not_kept", f"there is no block {view.height}")
-        block = logged.block
-        snapshot = Snapshot(
-            store=view, records=view.records, height=view.height, time_ns=block.time_ns, chain_id=self._chain_id
+    def _pin(self, view: View, block: Block) -> Snapshot:
+        return Snapshot(
+            store=view, records=view.records, height=block.height, time_ns=block.time_ns, chain_id=self._chain_id
         )
-        notice = BlockNotice(height=view.height, hash=block.hash, time_unix_ms=block.time_ns // 10**6)
-        return _Latest(snapshot, notice)

@@ -76,6 +76,11 @@ class LocalEngine:
         return cls(app, store, config, genesis)
 
     @property
+    def last(self) -> LoggedBlock | None:
+        """The last committed block, None before the first."""
+        return self._last
+
+    @property
     def height(self) -> int:
         """The height of the last committed block, 0 before the first."""
         return self._last.block.height if self._last else 0
