@@ -152,14 +152,14 @@ def lock_file(path: Path, code: str) -> int:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA journal_mode = WAL")
     found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and found != [APPLICATION_ID, VERSION]:
+        raise SidecarError("journal_unreadable", f"a SQLite file, but no sidecar's journal of version {VERSION}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA journal_mode = WAL")
     if not tables:
         connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-    elif found != [APPLICATION_ID, VERSION]:
-        raise SidecarError("journal_unreadable", f"a SQLite file, but no sidecar's journal of version {VERSION}")
 
 
 @contextlib.contextmanager

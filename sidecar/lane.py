@@ -10,17 +10,20 @@ from typing import Any, Final
 
 import structlog
 
+from rules.types import Proof
 from sidecar.arbiter import FIRST_COUNT, SprintBid, VerificationBid, adapt_count, choose
 from sidecar.bell import Bell
 from sidecar.checks import Checks
 from sidecar.device import Device, DeviceSpec, WorkerDiedError
 from sidecar.errors import SidecarError
-from sidecar.jobs import Work, build_batch, get_offset
+from sidecar.jobs import Batch, Work, build_batch, get_offset
 from sidecar.sprints import Sprints
 from sidecar.tasks import EvaluateTask, Hello, SearchTask, decode_evaluations, decode_hits
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 30.0
+MAX_UNWRITTEN: Final = 2
+"""Batches of a device that wait for the disk; with more than one the device need not wait for it too."""
 
 log = structlog.get_logger("sidecar")
 
@@ -63,6 +66,7 @@ class Lane:
         self._counts: dict[tuple[str, str], int] = {}
         self._ahead: dict[str, int] = {}
         self._writing: asyncio.Task[None] | None = None
+        self._unwritten = 0
 
     async def open(self) -> None:
         """Start a worker.  Raises no_device_usable when every backend failed its self-test, WorkerDiedError."""
@@ -104,7 +108,10 @@ class Lane:
         floor = self._floor
         while True:
             news = floor.bell.listen()
-            bid = choose(floor.now_ms(), floor.sprints.get_bids(), floor.checks.get_bids())
+            if self._writing is not None and self._writing.done():
+                self._writing.result()
+            sprints = floor.sprints.get_bids() if self._unwritten < MAX_UNWRITTEN else []
+            bid = choose(floor.now_ms(), sprints, floor.checks.get_bids())
             match bid:
                 case SprintBid():
                     await self._search(bid)
@@ -122,8 +129,6 @@ class Lane:
             batch = build_batch(self.spec.index, offset, self._get_count("search", job.work))
             task = SearchTask(work=job.work, host=job.host, batch=batch)
             answer, spent_s = await self._run(task)
-            if self._writing is not None:
-                await self._writing
         except BaseException:
             sprints.abandon(job.job_id)
             raise
@@ -133,7 +138,18 @@ class Lane:
         meter.hits += len(hits)
         self._ahead[job.job_id] = offset + batch.count
         self._adapt("search", job.work, batch.count, answer)
-        self._writing = asyncio.create_task(sprints.finish(job.job_id, batch, hits))
+        self._unwritten += 1
+        self._writing = asyncio.create_task(self._write(self._writing, job.job_id, batch, hits))
+
+    async def _write(
+        self, previous: asyncio.Task[None] | None, job_id: str, batch: Batch, hits: tuple[Proof, ...]
+    ) -> None:
+        """Batches reach the disk in the order of their nonces: what lies before a device's offset is done."""
+        if previous is not None:
+            await previous
+        await self._floor.sprints.finish(job_id, batch, hits)
+        self._unwritten -= 1
+        self._floor.bell.ring()
 
     async def _evaluate(self, bid: VerificationBid) -> None:
         checks, meter = self._floor.checks, self._floor.meter

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 import time
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import grpc
 import structlog
@@ -48,7 +48,7 @@ async def serve(config: SidecarConfig, notifier: Notifier) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with AsyncExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         journal = Journal.open(config.state_dir)
         stack.callback(journal.close)
         bell = Bell()
@@ -62,9 +62,9 @@ async def serve(config: SidecarConfig, notifier: Notifier) -> None:
             from sidecar.metrics import serve_metrics
 
             serve_metrics(config.metrics_port, floor, len(lanes))
+        server, checkup = await _listen(config, SidecarService(floor, lanes))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(lane.run()) for lane in lanes]
-            server, checkup = await _listen(config, SidecarService(floor, lanes))
             tasks.append(group.create_task(_report(checkup, floor, lanes, notifier)))
             notifier.send("READY=1")
             log.info("sidecar_ready", socket=str(config.socket), listen=config.listen, devices=len(lanes))
@@ -94,8 +94,25 @@ def configure_logs(log_format: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(LogStream(sys.stderr)),  # type: ignore[arg-type]  # all it needs
     )
+
+
+class LogStream:
+    """A stream that drops what cannot be written: a full disk must not end the process that waits for room on it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write, or not."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush, or not."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def _get_profiles(device: str) -> tuple[str, ...]:

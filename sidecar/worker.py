@@ -71,7 +71,7 @@ class Bench:
         return self._functions[work].with_host(host)
 
 
-def test_device(device: str, profiles: Sequence[str]) -> tuple[Hello, dict[str, str]]:
+def examine(device: str, profiles: Sequence[str]) -> tuple[Hello, dict[str, str]]:
     """What the self-test says of a device, and the backend to use for each profile that one of them passed."""
     chosen: dict[str, Selection] = {}
     refused: dict[str, str] = {}
@@ -103,7 +103,7 @@ def main(device: str, threads: str = "1", profiles: str = "") -> None:
         names = [f"cuda:{index}" for index in range(count)] or ["cpu"]
         _write(answers, " ".join(names).encode() + b"\n")
         return
-    hello, backends = test_device(device, profiles.split(","))
+    hello, backends = examine(device, profiles.split(","))
     _write(answers, encode_hello(hello))
     bench = Bench(device, int(threads), backends)
     for line in sys.stdin.buffer:
