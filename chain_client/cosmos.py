@@ -39,7 +39,7 @@ Answer = TypeVar("Answer", bound=Message)
 TIMEOUT_S: Final = 10.0
 LARGEST_MESSAGE: Final = 16 << 20
 
-_PRICE: Final = re.compile(r"(?P<amount>\d+(?:\.\d+)?)(?P<denom>[a-zA-Z][a-zA-Z0-9/:._-]*)")
+_PRICE: Final = re.compile(r"(?P<amount>\d+(?:\.\d+)?)(?P<denom>[a-zA-Z][a-zA-Z0-9/:._-]*)", re.ASCII)
 _TX: Final = "/cosmos.tx.v1beta1.Service"
 
 
