@@ -144,6 +144,8 @@ def _read_addresses(what: str, texts: Sequence[str]) -> dict[bytes, None]:
             address = decode_address(text)
         except RuleError as error:
             raise _invalid(f"{what}: {text[:100]!r}: {error.detail}") from error
+        if text != encode_address(address):
+            raise _invalid(f"{what}: {text} is not in lower case")
         if address in addresses:
             raise _invalid(f"{what}: {text} is there twice")
         addresses[address] = None

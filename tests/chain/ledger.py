@@ -9,11 +9,14 @@ from coincurve import PrivateKey
 from google.protobuf.message import Message
 
 from chain.app import App
+from chain.context import Context
 from chain.engine.application import Block, BlockResult, TxResult
-from chain.genesis import build_genesis
+from chain.genesis import build_genesis, init_state, read_genesis
+from chain.handlers import HANDLERS
 from chain.modules.auth.state import get_account
 from chain.modules.bank.coins import make_coin
-from chain.modules.handler import pack_any
+from chain.modules.handler import pack_any, read_order
+from chain.store.overlay import Overlay
 from chain.store.store import Store
 from rules.addresses import address_from_pubkey, encode_address
 from rules.params import GNK, Params
@@ -170,3 +173,20 @@ class Ledger:
 def code_of(result: object) -> str:
     """The rule code that a result's log begins with, "" for success."""
     return str(getattr(result, "log")).partition(":")[0]  # noqa: B009  # CheckResult and TxResult alike
+
+
+def make_context(genesis: bytes | None = None, height: int = 1) -> Context:
+    """The state after genesis, to apply messages to without blocks."""
+    described = read_genesis(genesis or make_genesis())
+    store = Overlay(Store.in_memory().latest)
+    ctx = Context(store=store, height=height, time_ns=TIME_MS * 10**6, chain_id=described.chain_id, handlers=HANDLERS)
+    init_state(ctx, described)
+    return ctx
+
+
+def apply(ctx: Context, message: Message) -> Message:
+    """Apply a message, all of it or nothing.  Raises: RuleError."""
+    branch = ctx.branch()
+    response = read_order(pack_any(message), HANDLERS).apply(branch.context)
+    branch.merge()
+    return response
