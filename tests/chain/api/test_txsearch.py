@@ -1,0 +1,73 @@
+import pytest
+
+from chain.api.txsearch import Condition, find_places, parse_hash, parse_query
+from rules.errors import RuleError
+from tests.chain.api.node import Api, open_api
+from tests.chain.ledger import ANN, BOB, CAT, DAN
+
+
+def find(api: Api, text: str) -> list[tuple[int, int]]:
+    height = api.node.engine.height
+    return find_places(api.node.store.latest.records, parse_query(text), height)
+
+
+def test_parse_query__conditions_joined_by_and__are_read_in_order() -> None:
+    assert parse_query("message.sender='gonka1x' AND tx.height>=5") == (
+        Condition("message.sender", "=", "gonka1x"),
+        Condition("tx.height", ">=", "5"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "nothing"),
+        ("message.sender", "no operator"),
+        ("message.sender=gonka1x", "no quotes"),
+        ("message.sender>'gonka1x'", "text has no order"),
+        ("message.memo='x'", "an attribute that is not kept"),
+        ("tx.height='five'", "a height that is no number"),
+        ("tx.height=1 OR tx.height=2", "another word than AND"),
+        (" AND ".join(["tx.height>0"] * 9), "too many conditions"),
+        ("tx.height=" + "9" * 30, "a number that is too long"),
+    ],
+)
+def test_parse_query__what_cannot_be_asked__is_refused(text: str, why: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        parse_query(text)
+    assert caught.value.code == "request_invalid", why
+
+
+def test_find_places__by_sender_recipient_height_and_hash__gives_exactly_those() -> None:
+    with open_api() as api:
+        first = api.send(ANN, BOB, 1)
+        api.block()  # height 2
+        api.send(BOB, CAT, 2)
+        api.send(ANN, CAT, 3)
+        api.block()  # height 3
+        places = set(find(api, f"message.sender='{ANN.text}'"))
+        assert {height for height, _ in places} == {2, 3}
+        assert len(places) == 2
+        assert len(find(api, f"transfer.recipient='{CAT.text}'")) == 2
+        assert find(api, f"message.sender='{ANN.text}' AND transfer.recipient='{CAT.text}'")[0][0] == 3
+        assert find(api, f"message.sender='{ANN.text}' AND tx.height<3") == [(2, 0)]
+        assert find(api, f"message.sender='{DAN.text}'") == []
+        assert len(find(api, "message.action='/cosmos.bank.v1beta1.MsgSend'")) == 3
+        assert len(find(api, "tx.height>=2 AND tx.height<=3")) == 3
+        assert find(api, "tx.height=1") == []
+        from hashlib import sha256
+
+        assert find(api, f"tx.hash='{sha256(first).hexdigest().upper()}'") == [(2, 0)]
+
+
+def test_find_places__heights_alone_over_too_many_blocks__is_refused() -> None:
+    with open_api() as api, pytest.raises(RuleError) as caught:
+        find_places(api.node.store.latest.records, parse_query("tx.height>0"), 5000)
+    assert caught.value.code == "request_invalid"
+
+
+@pytest.mark.parametrize("text", ["", "12", "zz" * 32, "00" * 33])
+def test_parse_hash__anything_but_64_hex_digits__is_refused(text: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        parse_hash(text)
+    assert caught.value.code == "request_invalid"
