@@ -44,7 +44,10 @@ def release_bonds(ctx: Context, epoch: int) -> None:
 
 
 def _burn_bond(ctx: Context, epoch: int, host: Host, commitment: Commitment) -> None:
+    """Nothing where the first round burned it already."""
     bond = stake.find_host(ctx.store, host).seed_bond_ngonka
+    if not bond:
+        return
     _set_bond(ctx, host, 0)
     burned = stake.burn_stake(ctx.store, host, bond)
     commitment.burned_ngonka += burned

@@ -1,0 +1,162 @@
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chain.modules.bank.state import get_balance
+from chain.modules.params.state import get_live, init_params
+from chain.modules.stake import state
+from rules.errors import RuleError
+from rules.params import GNK
+from rules.seeds import consensus_key_message
+from rules.types import Host, Phase
+from tests.chain.ledger import ANN, BALANCE, BOB, CHAIN_ID, DAN, STRANGER, Person
+from tests.chain.network import STAKE, Network
+from wire.gonka.stake.v1.tx_pb2 import MsgLeave, MsgRegisterHost, MsgStake, MsgUnstake
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+def key_of(name: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(sha256(name.encode()).digest())
+
+
+def register(person: Person, key: Ed25519PrivateKey, chain_id: str = CHAIN_ID) -> MsgRegisterHost:
+    signature = key.sign(consensus_key_message(chain_id, person.address))
+    public = key.public_key().public_bytes_raw()
+    return MsgRegisterHost(host=person.text, consensus_pubkey=public, consensus_signature=signature)
+
+
+def test_register_host__a_new_account__sprints_from_the_next_epoch(network: Network) -> None:
+    network.play(Phase.SERVE)
+    response = network.send(register(DAN, key_of("dan")))
+    assert response.sprints_from_epoch == 2
+    assert network.record(DAN).registered_epoch == 1
+    assert network.record(DAN).consensus_pubkey == b""
+    network.play(Phase.SERVE)
+    assert network.record(DAN).consensus_pubkey == key_of("dan").public_key().public_bytes_raw()
+
+
+def test_register_host__another_key__changes_at_settle_and_the_old_one_stays_its_own(network: Network) -> None:
+    network.send(register(ANN, key_of("first")))
+    network.play(Phase.SERVE)
+    network.send(register(ANN, key_of("second")))
+    first, second = (key_of(name).public_key().public_bytes_raw() for name in ("first", "second"))
+    assert network.record(ANN).consensus_pubkey == first
+    network.play(Phase.SERVE)
+    assert network.record(ANN).consensus_pubkey == second
+    assert network.validators[first] == 0
+    assert network.validators[second] > 0
+    with pytest.raises(RuleError, match="consensus_key_taken"):
+        network.send(register(BOB, key_of("first")))
+
+
+def test_register_host__without_a_key__brings_a_downed_validator_back(network: Network) -> None:
+    record = network.record(ANN)
+    record.down = True
+    state.set_host(network.store, Host(ANN.address), record)
+    network.send(MsgRegisterHost(host=ANN.text))
+    assert not network.record(ANN).down
+
+
+def test_register_host__as_many_hosts_as_there_may_be__is_refused(network: Network) -> None:
+    live = get_live(network.store)
+    init_params(network.store, replace(live, sprint=replace(live.sprint, max_hosts=3)))
+    with pytest.raises(RuleError, match="hosts_full"):
+        network.send(MsgRegisterHost(host=DAN.text))
+
+
+GOOD = register(DAN, key_of("dan"))
+BAD_KEYS = [
+    (register(ANN, key_of("dan")), DAN, "signed for another host"),
+    (register(DAN, key_of("dan"), chain_id="other-1"), DAN, "signed for another chain"),
+    (MsgRegisterHost(consensus_pubkey=GOOD.consensus_pubkey), DAN, "no signature"),
+    (MsgRegisterHost(consensus_signature=GOOD.consensus_signature), DAN, "no key"),
+    (
+        MsgRegisterHost(consensus_pubkey=GOOD.consensus_pubkey[:31], consensus_signature=GOOD.consensus_signature),
+        DAN,
+        "a short key",
+    ),
+    (MsgRegisterHost(consensus_pubkey=b"\xff" * 32, consensus_signature=GOOD.consensus_signature), DAN, "no point"),
+]
+
+
+@pytest.mark.parametrize(("message", "person", "words"), BAD_KEYS, ids=[words for *_, words in BAD_KEYS])
+def test_register_host__a_key_that_is_not_proved__is_refused(
+    network: Network, message: MsgRegisterHost, person: Person, words: str
+) -> None:
+    changed = MsgRegisterHost()
+    changed.CopyFrom(message)
+    changed.host = person.text
+    with pytest.raises(RuleError, match="consensus_key_invalid"):
+        network.send(changed)
+    assert state.get_host(network.store, Host(DAN.address)) is None
+
+
+def test_stake__moves_balance_into_the_pool(network: Network) -> None:
+    network.send(MsgStake(host=ANN.text, amount_ngonka=5))
+    assert network.record(ANN).stake_ngonka == STAKE + 5
+    assert get_balance(network.store, ANN.address) == BALANCE - STAKE - 5
+    assert get_balance(network.store, state.STAKE_POOL) == 3 * STAKE + 5
+
+
+def test_unstake__twice_in_an_epoch__unbonds_the_sum(network: Network) -> None:
+    for _ in range(2):
+        response = network.send(MsgUnstake(host=ANN.text, amount_ngonka=GNK))
+    assert response.release_epoch == 2
+    entries = [entry for _, entry in state.scan_unbonding(network.store, ANN.address)]
+    assert [(entry.release_epoch, entry.amount_ngonka) for entry in entries] == [(2, 2 * GNK)]
+    before = get_balance(network.store, ANN.address)
+    network.goto(Phase.SERVE)
+    assert get_balance(network.store, ANN.address) == before
+    network.goto(Phase.SERVE)
+    assert get_balance(network.store, ANN.address) == before + 2 * GNK
+    assert not list(state.scan_unbonding(network.store))
+
+
+REFUSED = [
+    (MsgStake(host=DAN.text, amount_ngonka=1), "host_unknown", "no host"),
+    (MsgStake(host=ANN.text, amount_ngonka=0), "amount_invalid", "nothing"),
+    (MsgStake(host=ANN.text, amount_ngonka=BALANCE), "insufficient_funds", "more than the balance"),
+    (MsgStake(host=STRANGER.text, amount_ngonka=1), "host_unknown", "no account"),
+    (MsgStake(host="gonka1nonsense", amount_ngonka=1), "address_invalid", "no address"),
+    (MsgUnstake(host=ANN.text, amount_ngonka=STAKE + 1), "unstake_too_much", "more than is staked"),
+    (MsgUnstake(host=ANN.text, amount_ngonka=0), "amount_invalid", "unstake nothing"),
+    (MsgUnstake(host=DAN.text, amount_ngonka=1), "host_unknown", "unstake as no host"),
+    (MsgLeave(host=DAN.text), "host_unknown", "leave as no host"),
+]
+
+
+@pytest.mark.parametrize(("message", "code", "words"), REFUSED, ids=[words for *_, words in REFUSED])
+def test_stake__what_cannot_be__is_refused_and_nothing_moves(
+    network: Network, message: MsgStake, code: str, words: str
+) -> None:
+    with pytest.raises(RuleError, match=code):
+        network.send(message)
+    assert network.record(ANN).stake_ngonka == STAKE
+    assert get_balance(network.store, ANN.address) == BALANCE - STAKE
+
+
+def test_leave__unbonds_all_and_takes_no_more_stake(network: Network) -> None:
+    assert network.send(MsgLeave(host=ANN.text)).release_epoch == 2
+    assert network.record(ANN).stake_ngonka == 0
+    assert network.record(ANN).left_epoch == 1
+    for message in (
+        MsgLeave(host=ANN.text),
+        MsgStake(host=ANN.text, amount_ngonka=1),
+        MsgUnstake(host=ANN.text, amount_ngonka=1),
+        MsgRegisterHost(host=ANN.text),
+    ):
+        with pytest.raises(RuleError, match="host_left"):
+            network.send(message)
+
+
+def test_register_host__after_the_stake_was_released__joins_again(network: Network) -> None:
+    network.send(MsgLeave(host=ANN.text))
+    network.players = network.players[1:]
+    network.play(Phase.SERVE, times=2)
+    assert network.send(MsgRegisterHost(host=ANN.text)).sprints_from_epoch == 3
