@@ -107,9 +107,9 @@ def scan_open(store: Reader) -> Iterator[tuple[int, Course]]:
         yield int.from_bytes(key[len(_COURSE) :], "big"), Course(*_NUMBERS.unpack(value))
 
 
-def find_oldest_table(store: Reader) -> int | None:
-    """The oldest epoch whose table a vote still needs, None where none is running."""
-    return min((course.table_epoch for _, course in scan_open(store) if course.voting_height), default=None)
+def find_oldest_table(store: Reader, epoch: int) -> int:
+    """The oldest epoch before `epoch` whose table a running vote needs; `epoch` where none does."""
+    return min([epoch, *(course.table_epoch for _, course in scan_open(store) if course.voting_height)])
 
 
 def get_deposit(store: Reader, proposal_id: int, depositor: bytes) -> Deposit | None:

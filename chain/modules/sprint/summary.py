@@ -6,6 +6,7 @@ from typing import Final
 
 from chain.context import Context
 from chain.modules.beacon import state as beacon
+from chain.modules.gov.state import find_oldest_table
 from chain.modules.sprint import state
 from chain.modules.stake import state as stake
 from chain.settlement import Settlement
@@ -84,12 +85,12 @@ def _list_missed_duties(duty: Duty) -> list[str]:
 
 
 def process_pruning(ctx: Context, settlement: Settlement) -> None:
-    """Forget the work of the epoch before, and what is older than KEPT_EPOCHS."""
+    """Forget the work of the epoch before, and what is older than KEPT_EPOCHS, but for tables that a vote needs."""
     if settlement.epoch >= 1:
         state.delete_work(ctx.store, settlement.epoch - 1)
         beacon.delete_commitments(ctx.store, settlement.epoch - 1)
     if settlement.epoch >= KEPT_EPOCHS:
         oldest = settlement.epoch - KEPT_EPOCHS
         state.delete_summary(ctx.store, oldest)
-        stake.delete_table(ctx.store, oldest)
         beacon.delete_seeds(ctx.store, oldest)
+        stake.delete_tables_before(ctx.store, find_oldest_table(ctx.store, oldest + 1))

@@ -6,6 +6,7 @@ The stake pool holds every host's stake and unbonding stake; only `burn_stake` a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import Final
 
 from chain.modules.bank import state as bank
@@ -160,9 +161,10 @@ def set_table(store: KV, epoch: int, entries: dict[Host, TableEntry]) -> None:
     store.set(_TABLE_EPOCH, epoch.to_bytes(8, "big"))
 
 
-def delete_table(store: KV, epoch: int) -> None:
-    """Forget the table of `epoch`."""
-    for key, _ in list(store.scan(_TABLE + epoch.to_bytes(8, "big"))):
+def delete_tables_before(store: KV, epoch: int) -> None:
+    """Forget the tables of all epochs before `epoch`."""
+    end = _TABLE + epoch.to_bytes(8, "big")
+    for key in list(takewhile(lambda key: key < end, (key for key, _ in store.scan(_TABLE)))):
         store.delete(key)
 
 

@@ -249,14 +249,15 @@ def test_count_votes__while_voting__is_the_tally_so_far(ctx: Context) -> None:
 
 
 def test_find_oldest_table__votes_running__is_the_one_they_need(ctx: Context) -> None:
-    assert state.find_oldest_table(ctx.store) is None
+    assert state.find_oldest_table(ctx.store, 9) == 9
     apply(ctx, propose(deposit=MIN // 2))
-    assert state.find_oldest_table(ctx.store) is None
+    assert state.find_oldest_table(ctx.store, 9) == 9
     write_table(ctx, 7, {ANN: 1})
     apply(ctx, MsgDeposit(proposal_id=1, depositor=ANN.text, amount=[make_coin(MIN)]))
     write_table(ctx, 8, {ANN: 1})
     apply(ctx, propose())
-    assert state.find_oldest_table(ctx.store) == 7
+    assert state.find_oldest_table(ctx.store, 9) == 7
+    assert state.find_oldest_table(ctx.store, 5) == 5
 
 
 def test_a_proposal_on_a_running_chain__passes_and_acts_in_the_next_epoch() -> None:

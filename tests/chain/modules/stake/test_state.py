@@ -62,6 +62,6 @@ def test_tables__are_kept_by_epoch__and_the_last_written_is_in_force() -> None:
     assert state.table_epoch(store) == 1
     assert list(state.get_weights(store, 1).items()) == [(ANN, 0), (BOB, 6)]
     assert (state.get_units(store, 0, ANN), state.get_units(store, 0, BOB)) == (5, 0)
-    state.delete_table(store, 0)
+    state.delete_tables_before(store, 1)
     assert state.get_table(store, 0) == {}
     assert state.get_units(store, 1, BOB) == 6
