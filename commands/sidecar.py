@@ -40,9 +40,10 @@ def start(call: Call, **flags: str | None) -> None:
 
     Settings come from HOME/sidecar.toml, then GNK_SIDECAR_* variables, then flags.
     """
+    from commands.logs import configure_logs
     from sidecar.config import read_config
     from sidecar.notify import Notifier
-    from sidecar.server import configure_logs, serve
+    from sidecar.server import serve
 
     config = read_config(flags, os.environ, call.config.home)
     configure_logs(config.log_format)

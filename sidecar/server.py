@@ -6,10 +6,9 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import grpc
 import structlog
@@ -81,38 +80,6 @@ async def serve(config: SidecarConfig, notifier: Notifier) -> None:
 def now_ms() -> int:
     """Unix milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-def configure_logs(log_format: str) -> None:
-    """Events to stderr, as JSON lines or as text for people."""
-    renderer: Any = structlog.processors.JSONRenderer()
-    if log_format == "console":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(LogStream(sys.stderr)),  # type: ignore[arg-type]  # all it needs
-    )
-
-
-class LogStream:
-    """A stream that drops what cannot be written: a full disk must not end the process that waits for room on it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> None:
-        """Write, or not."""
-        with contextlib.suppress(OSError):
-            self._stream.write(text)
-
-    def flush(self) -> None:
-        """Flush, or not."""
-        with contextlib.suppress(OSError):
-            self._stream.flush()
 
 
 def _get_profiles(device: str) -> tuple[str, ...]:
