@@ -15,8 +15,9 @@ import structlog
 from chain_client.effects import Duty, Effect, FollowUp, Judge, Leaf, Note, Review, RunJob, Send, StopJob, Verify, Work
 from chain_client.errors import ClientError, PermanentError
 from chain_client.messages import Desk, Entropy, build_order, execute_for
+from chain_client.pricing import price_order
 from chain_client.review import find_outcome, list_misses
-from chain_client.transactions import Fate, Order, Outcome, Signer, compute_fee, encode_unsigned
+from chain_client.transactions import Fate, Order, Outcome, Signer
 from rules.addresses import encode_address
 from rules.sampling import DIGEST_BYTES, compute_sample_digest
 from rules.types import Host, Proof, Row
@@ -246,15 +247,9 @@ async def _send(ports: Ports, view: View, effect: Send) -> None:
     if ports.signer.address != encode_address(view.me):
         order = replace(order, messages=execute_for(order.messages, ports.signer.address))
     if effect.duty is Duty.REGISTER:
-        order = await _price(ports, order)
+        signer = ports.signer
+        order = await price_order(ports.ledger, order, address=signer.address, public_key=signer.public_key)
     _check_outcome(ports, effect.epoch, effect.duty, await ports.sender.send(order))
-
-
-async def _price(ports: Ports, order: Order) -> Order:
-    """The order with a fee: the one message here that is not free."""
-    account = await ports.ledger.account(ports.signer.address)
-    gas_used = await ports.ledger.simulate(encode_unsigned(order, ports.signer.public_key, account.sequence))
-    return replace(order, fee=compute_fee(gas_used, await ports.ledger.gas_price()))
 
 
 async def _follow_up(ports: Ports, _view: View, _effect: FollowUp) -> None:

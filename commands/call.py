@@ -1,7 +1,8 @@
 """What every command is called with, and the options that all commands share.
 
-Three decorators, each with the options of the one before: `local` touches this machine only, `reads` asks the chain,
-`writes` signs and sends.  The command's function gets a Call first and its own arguments by name.
+Decorators give a command its options: `local` touches this machine only, `keyed` its keys, `reads` asks the chain,
+`writes` signs and sends, `serves` keeps running.  The command's function gets a Call first and its own arguments by
+name.
 """
 
 from __future__ import annotations
@@ -71,6 +72,11 @@ def writes(command: Command) -> Command:
     return _with_options(command, [*CONSENT, KEY, *KEYS, *CHAIN, HOME, JSON])
 
 
+def serves(command: Command) -> Command:
+    """A command that keeps running and signs by itself: the options of `reads` and `keyed`, and the sidecar's."""
+    return _with_options(command, [ON_BEHALF_OF, SIDECAR, KEY, *KEYS, *CHAIN, HOME, JSON])
+
+
 def ask(call: Call, question: Callable[[Ledger], Awaitable[T]]) -> T:
     """The answer of a coroutine over an open ledger; the connection closes with it.
 
@@ -97,10 +103,15 @@ CHAIN = [
     click.option("--chain", metavar="TARGET", help="The chain's gRPC address [127.0.0.1:9090]."),
     click.option("--chain-id", metavar="ID", help="The network it must be [whatever the node says]."),
 ]
+SIDECAR = click.option("--sidecar", metavar="TARGET", help="unix:PATH, or host:port [unix:HOME/sidecar.sock].")
+ON_BEHALF_OF = click.option(
+    "--on-behalf-of", metavar="ADDRESS", default="", help="Act for the account that granted this key."
+)
+YES = click.option("--yes", is_flag=True, help="Do not ask, do it.")
 CONSENT = [
     click.option("--dry-run", is_flag=True, help="Show the plan, sign nothing."),
-    click.option("--yes", is_flag=True, help="Do not ask, do it."),
-    click.option("--on-behalf-of", metavar="ADDRESS", default="", help="Act for the account that granted this key."),
+    YES,
+    ON_BEHALF_OF,
     click.option("--memo", metavar="TEXT", default="", help="A public note kept with the transaction."),
 ]
 

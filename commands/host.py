@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.amounts import format_gnk, parse_amount
-from commands.call import Call, writes
+from commands.call import Call, serves, writes
+from commands.logs import FORMATS, configure_logs
 from commands.reading import format_wait, read_chain_id, read_epoch
 from commands.writing import Draft, acting_address, submit
 
@@ -84,3 +85,18 @@ def leave(call: Call) -> None:
         warnings=(f"keep the client running until epoch {status.epoch} ends, in {wait}: its duties remain",),
     )
     submit(call, draft)
+
+
+@group.command()
+@click.option("--metrics-port", type=click.IntRange(0, 65535), default=0, help="Prometheus metrics on 127.0.0.1.")
+@click.option("--log-format", type=click.Choice(FORMATS), default="console", show_default=True, help="How to log.")
+@serves
+def run(call: Call, metrics_port: int, log_format: str) -> None:
+    """Do the host's duties until SIGTERM or Ctrl-C.
+
+    Everything it means to do is on disk before it is done: it may be killed and started again at any time.
+    """
+    from commands.running import run_host
+
+    configure_logs(log_format)
+    run_host(call, metrics_port=metrics_port)

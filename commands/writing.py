@@ -107,24 +107,23 @@ async def _submit(call: Call, draft: Draft, describe: Callable[[TxResult], Mappi
 
 async def _plan(call: Call, draft: Draft, ledger: Ledger) -> tuple[Order, Plan]:
     """The order without its last height, and the plan, whose gas the chain has simulated."""
-    from chain_client.transactions import FREE, Order, compute_fee, encode_unsigned
+    from chain_client.pricing import price_order
+    from chain_client.transactions import Order
 
     record = call_keyring(call).show(call.config.key)
     block = await ledger.latest()
-    account = await ledger.account(record.address)
     messages = _wrap(draft.messages, record.address) if call.consent.on_behalf_of else draft.messages
-    order = Order(order_id=uuid4().hex, messages=messages, last_height=0, fee=FREE, memo=call.consent.memo)
-    gas_used = await ledger.simulate(encode_unsigned(order, record.public_key, account.sequence))
-    fee = compute_fee(gas_used, await ledger.gas_price())
+    order = Order(order_id=uuid4().hex, messages=messages, last_height=0, memo=call.consent.memo)
+    order = await price_order(ledger, order, address=record.address, public_key=record.public_key)
     plan = Plan(
         draft=draft,
         record=record,
         on_behalf_of=call.consent.on_behalf_of,
         chain_id=block.chain_id,
-        fee=fee,
+        fee=order.fee,
         memo=call.consent.memo,
     )
-    return Order(order_id=order.order_id, messages=messages, last_height=0, fee=fee, memo=order.memo), plan
+    return order, plan
 
 
 def _wrap(messages: tuple[Message, ...], grantee: str) -> tuple[Message, ...]:

@@ -9,8 +9,9 @@ from google.protobuf.message import Message
 
 from chain_client.errors import PermanentError
 from chain_client.ledger import Ledger, TxResult
+from chain_client.pricing import price_order
 from chain_client.sender import Sender
-from chain_client.transactions import Fate, Order, Outcome, SignedTx, compute_fee, encode_unsigned
+from chain_client.transactions import Fate, Order, Outcome, SignedTx
 from commands.demo.members import CHAIN_ID, Member
 
 LIFE_BLOCKS = 20
@@ -51,14 +52,11 @@ class Purse:
 
     async def send(self, message: Message) -> TxResult:
         """Applies one message.  Raises the chain's code when it is not applied."""
-        account = await self._ledger.account(self._member.address)
+        key = self._member.key
         height = (await self._ledger.latest()).height
         order = Order(order_id=next(self._ids), messages=(message,), last_height=height + LIFE_BLOCKS)
-        gas = await self._ledger.simulate(encode_unsigned(order, self._member.key.public_key, account.sequence))
-        fee = compute_fee(gas, await self._ledger.gas_price())
-        outcome = await self._sender.send(
-            Order(order_id=order.order_id, messages=order.messages, last_height=order.last_height, fee=fee)
-        )
+        order = await price_order(self._ledger, order, address=key.address, public_key=key.public_key)
+        outcome = await self._sender.send(order)
         if outcome.fate is not Fate.APPLIED:
             code = outcome.result.rule or "tx_expired"
             raise PermanentError(code, f"{message.DESCRIPTOR.name} of {self._member.name}: {outcome.result.log}")
