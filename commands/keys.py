@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from chain_client.errors import PermanentError
-from commands.call import Call, keyed
+from commands.call import YES, Call, keyed
 from commands.output import Json
 from commands.passphrases import call_keyring, call_passphrase
 
@@ -115,13 +115,13 @@ def import_key(call: Call, name: str, file: TextIO) -> None:
 
 @group.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask, do it.")
+@YES
 @keyed
-def delete(call: Call, name: str, yes: bool) -> None:
+def delete(call: Call, name: str) -> None:
     """Remove a key for good; only its words or an export bring it back."""
     keyring = call_keyring(call)
     record = keyring.show(name)
-    if not yes:
+    if not call.consent.yes:
         if not sys.stdin.isatty():
             raise PermanentError("confirmation_needed", "there is no terminal to ask at")
         if not click.confirm(f"Delete the key {name} of {record.address} for good?", err=True):

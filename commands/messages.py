@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from google.protobuf import message_factory
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
 
@@ -69,6 +70,8 @@ def _describe_fields(message: Message) -> dict[str, Any]:
 def _describe_value(value: Any) -> Any:
     if isinstance(value, AnyMessage):
         return describe_any(value)
+    if isinstance(value, FieldMask):
+        return list(value.paths)
     if isinstance(value, Message):
         if value.DESCRIPTOR.file.package == "google.protobuf":
             return MessageToDict(value, preserving_proto_field_name=True)

@@ -1,0 +1,88 @@
+"""What is printed: text in 80 columns, JSON, coded errors and exit statuses."""
+
+import json
+
+import pytest
+
+from chain_client.errors import PermanentError, TransientError
+from commands.output import coded_errors, emit, render
+from rules.errors import RuleError
+
+ADDRESS = "gonka1" + "q" * 38
+
+
+def test_render__a_mapping__aligns_names_and_nests() -> None:
+    text = render({"name": "ann", "applied": True, "memo": None, "events": [], "fee": {"gas": 5}}, width=80)
+
+    assert text.splitlines() == ["name     ann", "applied  yes", "memo     -", "events   (none)", "fee:", "  gas  5"]
+
+
+def test_render__mappings_in_a_list__are_a_table() -> None:
+    text = render([{"host": "ann", "units": 5}, {"host": "bob", "units": 10}], width=80)
+
+    assert text.splitlines() == ["host  units", "ann   5", "bob   10"]
+
+
+def test_render__a_wide_table__fits_and_keeps_both_ends() -> None:
+    rows = [{"host": ADDRESS, "grantee": ADDRESS, "message": "MsgRevealDispute", "units": 5_000}]
+
+    lines = render(rows, width=80).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert "gonka1" in lines[1]
+    assert "…" in lines[1]
+    assert lines[1].endswith("5000")
+
+
+def test_render__missing_cells__are_empty() -> None:
+    assert render([{"a": 1}, {"b": 2}], width=80).splitlines() == ["a  b", "1", "   2"]
+
+
+@pytest.mark.parametrize(("value", "expected"), [([], "(none)"), ("word", "word"), (["a", "b"], "a\nb"), (False, "no")])
+def test_render__anything_else__is_itself(value: object, expected: str) -> None:
+    assert render(value) == expected  # type: ignore[arg-type]
+
+
+def test_emit__as_json__is_one_value(capsys: pytest.CaptureFixture[str]) -> None:
+    emit({"name": "änn", "list": [1, None]}, as_json=True)
+
+    assert json.loads(capsys.readouterr().out) == {"name": "änn", "list": [1, None]}
+
+
+ERRORS = [
+    (PermanentError("key_not_found", "there is no key x", name="x"), 1),
+    (TransientError("chain_unreachable", "refused"), 3),
+    (RuleError("insufficient_funds", "has 1, needs 2", needed=2), 1),
+    (RuleError("insufficient_funds"), 1),
+]
+
+
+@pytest.mark.parametrize(("error", "status"), ERRORS)
+def test_coded_errors__text__has_code_what_happened_and_next_step(
+    error: PermanentError, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught, coded_errors(as_json=False):
+        raise error
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert caught.value.code == status
+    assert first == f"error[{error.code}]: {error.detail or error.fault.title}"
+    assert second == f"next: {error.fault.next_step}"
+
+
+@pytest.mark.parametrize(("error", "status"), ERRORS)
+def test_coded_errors__json__is_one_object(
+    error: PermanentError, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit), coded_errors(as_json=True):
+        raise error
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert set(json.loads(printed.err)["error"]) == {"code", "message", "next_step", "details"}
+    assert json.loads(printed.err)["error"]["details"] == error.fields
+
+
+def test_coded_errors__a_mistake_of_ours__passes_through() -> None:
+    with pytest.raises(ZeroDivisionError), coded_errors(as_json=True):
+        raise ZeroDivisionError
