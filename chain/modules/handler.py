@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 
 from chain.context import Context
-from rules.addresses import decode_address
+from rules.addresses import decode_address, encode_address
 from rules.errors import RuleError
 
 from cosmos.msg.v1.msg_pb2 import signer
@@ -123,13 +123,16 @@ def pack_any(message: Message) -> AnyMessage:
 def get_signers(message: Message) -> tuple[bytes, ...]:
     """The accounts that must sign a message, without repeats, in the order of its signer option.
 
-    Raises: RuleError `address_invalid`.
+    Raises: RuleError `address_invalid`, for capitals too: an account has one text in the state.
     """
     addresses: dict[bytes, None] = {}
     for name in _signer_fields(message.DESCRIPTOR):
         value = getattr(message, name)
         if isinstance(value, str):
-            addresses[decode_address(value)] = None
+            address = decode_address(value)
+            if encode_address(address) != value:
+                raise RuleError("address_invalid", f"{value} is not in lower case")
+            addresses[address] = None
         else:
             parts = [value] if isinstance(value, Message) else value
             addresses.update((address, None) for part in parts for address in get_signers(part))

@@ -122,6 +122,11 @@ CASES: list[tuple[bytes, str, str]] = [
         "address_invalid",
         "a signer without address",
     ),
+    (
+        with_message(pack_any(MsgSend(from_address=ANN.text.upper(), to_address=BOB.text))),
+        "address_invalid",
+        "a signer in capitals",
+    ),
     (with_message(pack_any(MsgMultiSend())), "tx_malformed", "a message that nobody signs"),
 ]
 
