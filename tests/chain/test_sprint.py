@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 import pytest
 from google.protobuf.message import Message
@@ -13,15 +12,13 @@ from chain.modules.beacon.state import get_seed
 from chain.modules.sprint import state as sprint
 from chain.modules.stake import state as stake
 from rules.addresses import module_address
-from rules.claims import KEYS, Multiproof, build_tree, check_multiproof
 from rules.errors import RuleError
 from rules.params import GNK
 from rules.presets import GENESIS_UNITS, MINIMAL
-from rules.sampling import sample_positions
-from rules.types import Claim, Dispute, Host, Phase, Proof, Round, Row
+from rules.types import Dispute, Host, Phase, Proof, Round, Row
 from rules.verdicts import STOPPED_DIGEST
 from tests.chain.ledger import ANN, BOB, CAT, DAN, SUBSIDY, Person
-from tests.chain.network import COUNT, STAKE, Network, Player, digest_of, hits_of, reveal_rows
+from tests.chain.network import COUNT, STAKE, Network, Player, digest_of, reveal_rows
 from wire.gonka.sprint.v1.sprint_pb2 import (
     VERDICT_ACCEPTED,
     VERDICT_REJECTED,
@@ -200,43 +197,6 @@ def test_padding_voids_the_claim_and_is_slashed(cheat: Player) -> None:
     assert (outcome.verdict, outcome.units) == (VERDICT_VOID, 0)
     assert outcome.slashed_ngonka == STAKE // 5 + BOND
     assert {network.outcome(1, person).due_rows for person in (ANN, CAT)} == {1}
-
-
-HONEST = hits_of(b"seed", ANN.address, 1000)
-PADDINGS = [
-    (HONEST[:500] * 2, "a list written twice"),
-    ([p for i in range(0, 500, 50) for p in HONEST[i : i + 50] * 2], "blocks repeated"),
-    ([p for p in HONEST[:500] for _ in range(2)], "every leaf repeated"),
-    (HONEST[:980] + HONEST[:20], "one in fifty repeated at the end"),
-]
-
-
-@pytest.mark.parametrize(("padded", "words"), PADDINGS, ids=[words for _, words in PADDINGS])
-def test_odds_of_padding__at_least_one_leaf_of_each_pair_is_out_of_order__so_it_never_pays(
-    padded: list[Proof], words: str
-) -> None:
-    tree = build_tree(padded)
-    everything = range(tree.count)
-    flags = check_multiproof(tree.root, tree.count, everything, padded, tree.prove(everything))
-    clean = [proof.nonce for proof, in_order in zip(padded, flags, strict=True) if in_order]
-    assert len(clean) == len(set(clean))
-    share = 1 - len(clean) / tree.count
-    claim = Claim(host=Host(ANN.address), count=tree.count, root=tree.root)
-    passed = 0
-    for epoch in range(400):
-        sampled = sample_positions(b"sample", epoch, claim, MINIMAL.sprint.samples)
-        passed += all(flags[position] for position in sampled)
-    expected = (1 - share) ** MINIMAL.sprint.samples
-    assert passed / 400 <= expected + 4 * (expected * (1 - expected) / 400) ** 0.5
-    assert (passed / 400) / (1 - share) < 1, "what gets through weighs less than honest work"
-
-
-@pytest.mark.parametrize("split", [0, HONEST[0].nonce, HONEST[0].nonce + 1, KEYS - 1])
-def test_no_split_puts_two_equal_leaves_in_order(split: int) -> None:
-    leaf = sha256(b"\x00" + HONEST[0].nonce.to_bytes(8, "little") + HONEST[0].tag).digest()
-    root = sha256(b"\x01" + split.to_bytes(8, "little") + leaf + leaf).digest()
-    multiproof = Multiproof(siblings=(), splits=(split,))
-    assert not all(check_multiproof(root, 2, (0, 1), [HONEST[0], HONEST[0]], multiproof))
 
 
 # Cheats by silence
