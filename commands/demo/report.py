@@ -45,7 +45,7 @@ class Facts:
     """Everything the verdict on the demo looks at.
 
     `first_verdicts` are epoch 1's; `missed` the duties that the chain saw undone, by host; `proofs_at_kill` how many
-    proofs the killed client had on disk; `killed_txs` the (type, code) of its transactions in blocks of epoch 2;
+    proofs the killed client had on disk; `killed_txs` the (duty, code) of its transactions in blocks of epoch 2;
     `repeated_txs` hashes that stand in more than one block.
     """
 
@@ -66,7 +66,7 @@ def find_failures(facts: Facts) -> list[str]:
     cheats = [h for h in facts.hosts if h.cheated]
     honest = [h for h in facts.hosts if not h.cheated]
     killed = [h for h in facts.hosts if h.killed]
-    once = [kind for kind, _ in facts.killed_txs if kind != "MsgClaim"]
+    once = [kind for kind, _ in facts.killed_txs if not kind.startswith("MsgClaim ")]
     expectations = [
         (len(facts.hosts) == 3 and len(cheats) == 1 and len(killed) == 1, "three hosts, one cheat, one killed"),
         (all(v == "ACCEPTED" for v in facts.first_verdicts), f"epoch 1 all ACCEPTED, not {facts.first_verdicts}"),

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+from google.protobuf import descriptor_pool
+from google.protobuf.message_factory import GetMessageClass
+
 from chain_client.errors import PermanentError, TransientError
 from chain_client.ledger import Ledger
 from wire.gonka.params.v1.query_pb2 import QueryParamsRequest, QueryParamsResponse
@@ -107,12 +110,19 @@ def find_repeated(blocks: list[tuple[bytes, ...]]) -> tuple[str, ...]:
 
 
 def list_sent(blocks: list[tuple[bytes, ...]], public_key: bytes) -> list[tuple[bytes, str]]:
-    """Transactions signed by a key, in order, each with the short type name of its first message."""
+    """Transactions signed by a key, in order, each with the name of its duty (`name_duty` of its first message)."""
     found = []
     for tx in (tx for block in blocks for tx in block):
         raw = TxRaw.FromString(tx)
         info = AuthInfo.FromString(raw.auth_info_bytes)
         if any(public_key in signer.public_key.value for signer in info.signer_infos):
-            kind = TxBody.FromString(raw.body_bytes).messages[0].type_url.rsplit(".", 1)[-1]
-            found.append((tx, kind))
+            found.append((tx, name_duty(TxBody.FromString(raw.body_bytes).messages[0])))
     return found
+
+
+def name_duty(packed: Any) -> str:
+    """A message's short type name, with the epoch and the round it is for where it has them: `MsgRevealSeed 2 0`."""
+    name = packed.TypeName()
+    message = GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(name)).FromString(packed.value)
+    fields = [f for f in ("epoch", "round") if f in message.DESCRIPTOR.fields_by_name]
+    return " ".join([name.rsplit(".", 1)[-1], *(str(getattr(message, f)) for f in fields)])

@@ -30,7 +30,7 @@ GOOD = Facts(
     first_verdicts=("ACCEPTED",) * 3,
     missed=(),
     proofs_at_kill=12,
-    killed_txs=(("MsgClaim", 0), ("MsgClaim", 0), ("MsgRevealLeaves", 0)),
+    killed_txs=(("MsgClaim 2", 0), ("MsgClaim 2", 0), ("MsgRevealSeed 2 0", 0), ("MsgRevealSeed 2 1", 0)),
     repeated_txs=(),
 )
 
