@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chain_client.keys.signing_key import KeyRecord
 
 COIN_TYPES = ("1200", "118")
+WORDS_IN_A_ROW = 6
 
 coin_type_option = click.option(
     "--coin-type",
@@ -43,8 +44,9 @@ def add(call: Call, name: str, coin_type: str) -> None:
     words = generate_words()
     record = _keep_words(call, name, words, int(coin_type))
     text = words.reveal().decode()
+    rows = [" ".join(text.split()[start : start + WORDS_IN_A_ROW]) for start in range(0, 24, WORDS_IN_A_ROW)]
     note = "Write the words down, in order, on paper.  They are the key: nobody can show them again."
-    call.emit({**_describe(record), "words": text, "note": note})
+    call.emit({**_describe(record), "words": text if call.as_json else rows, "note": note})
 
 
 @group.command()
@@ -64,7 +66,8 @@ def recover(call: Call, name: str, coin_type: str) -> None:
 @keyed
 def list_keys(call: Call) -> None:
     """The keys in the keyring."""
-    call.emit([_describe(record) for record in call_keyring(call).list()])
+    records = call_keyring(call).list()
+    call.emit([{"name": item.name, "address": item.address, "coin_type": item.coin_type} for item in records])
 
 
 @group.command()

@@ -81,8 +81,12 @@ def test_list__two_keys__are_shown_and_no_secret(home: Path) -> None:
 
     assert isinstance(listed, list)
     assert [item["name"] for item in listed] == ["one", "two"]
-    assert set(listed[0]) == {"name", "address", "public_key", "coin_type"}
-    assert max(map(len, run("list").stdout.splitlines())) <= 80
+    assert set(listed[0]) == {"name", "address", "coin_type"}
+    assert listed[0]["address"] in run("list").stdout
+
+
+def test_add__as_text__fits_a_terminal(home: Path) -> None:
+    assert max(map(len, run("add", "mine").stdout.splitlines())) <= 100
 
 
 def test_show__address__is_the_address_alone(home: Path) -> None:
