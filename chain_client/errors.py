@@ -34,6 +34,7 @@ CLIENT_FAULTS = _faults(
         "tx_expired": ("the transaction reached its last height unused", "it can never apply now: do the same again"),
         "tx_refused": ("the chain refused, with a code that is not ours", "see the log in details"),
         "tx_undecodable": ("this is no Cosmos transaction", "give raw bytes, hex, base64 or JSON of one transaction"),
+        "outbox_busy": ("another command sends from this account", "wait for it to end, then try again"),
         "outbox_unreadable": (
             "the record of sent transactions is damaged",
             "restore it from a backup, or move it away",
@@ -73,6 +74,8 @@ CLIENT_FAULTS = _faults(
         "demo_failed": ("something that the demo must show did not happen", "see the lines above and the logs"),
         "backend_refused": ("the proof function fails its self-test here", "use another device, and report this one"),
         "code_unknown": ("there is no such error code", "see `gnk explain` for all of them"),
+        "service_program_missing": ("there is no gnk to start", "name the program with --gnk"),
+        "service_manager_unreachable": ("systemd does not answer", "log in as the services' user, or give --system"),
         "declined": ("you said no", "nothing was signed or sent"),
     }
 )

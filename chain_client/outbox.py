@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from chain_client.disk import delete_durably, replace_durably
-from chain_client.errors import PermanentError
+from chain_client.errors import PermanentError, TransientError
 from chain_client.transactions import Outcome, SignedTx
 
 _SUFFIX: Final = ".tx.json"
+_LOCK_FILE: Final = ".lock"
 
 
 class FileOutbox:
@@ -24,9 +29,23 @@ class FileOutbox:
         self._directory = directory
 
     @classmethod
-    def open(cls, home: Path, *, chain_id: str, address: str) -> FileOutbox:
-        """The outbox under a home; nothing is written before the first transaction."""
-        return cls(home / "outbox" / quote(chain_id, safe="") / address)
+    @contextmanager
+    def open(cls, home: Path, *, chain_id: str, address: str) -> Iterator[FileOutbox]:
+        """The outbox under a home, held by this process alone until the block ends: two would sign an order twice.
+
+        Raises outbox_busy, disk_write_failed.
+        """
+        directory = home / "outbox" / quote(chain_id, safe="") / address
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(directory / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise PermanentError("disk_write_failed", f"{error.strerror}: {error.filename}") from error
+        try:
+            _hold(lock, directory)
+            yield cls(directory)
+        finally:
+            os.close(lock)
 
     def find(self, order_id: str) -> SignedTx | Outcome | None:
         """The order's transaction while it has no outcome."""
@@ -58,6 +77,13 @@ class FileOutbox:
 
     def _path(self, order_id: str) -> Path:
         return self._directory / f"{quote(order_id, safe='')}{_SUFFIX}"
+
+
+def _hold(lock: int, directory: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise TransientError("outbox_busy", f"another process holds {directory}") from error
 
 
 def _read(path: Path) -> SignedTx:

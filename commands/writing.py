@@ -163,19 +163,19 @@ async def _send(call: Call, order: Order, signer: SigningKey, ledger: Ledger, ch
     from chain_client.outbox import FileOutbox
     from chain_client.sender import Sender
 
-    outbox = FileOutbox.open(call.config.home, chain_id=chain_id, address=signer.address)
-    sender = Sender(
-        ledger=ledger, outbox=outbox, signer=signer, chain_id=chain_id, pause=lambda: asyncio.sleep(PAUSE_S)
-    )
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            for earlier in await sender.resume():
-                click.echo(f"an earlier transaction, {earlier.result.tx_hash}, was {earlier.fate.value}", err=True)
-            last_height = (await ledger.latest()).height + LIFE_BLOCKS
-            return await sender.send(replace(order, last_height=last_height))
-    except TimeoutError as error:
-        detail = "the transaction is signed and kept; the next command that signs follows it to its end"
-        raise TransientError("chain_timed_out", detail) from error
+    with FileOutbox.open(call.config.home, chain_id=chain_id, address=signer.address) as outbox:
+        sender = Sender(
+            ledger=ledger, outbox=outbox, signer=signer, chain_id=chain_id, pause=lambda: asyncio.sleep(PAUSE_S)
+        )
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                for earlier in await sender.resume():
+                    click.echo(f"an earlier transaction, {earlier.result.tx_hash}, was {earlier.fate.value}", err=True)
+                last_height = (await ledger.latest()).height + LIFE_BLOCKS
+                return await sender.send(replace(order, last_height=last_height))
+        except TimeoutError as error:
+            detail = "the transaction is signed and kept; the next command that signs follows it to its end"
+            raise TransientError("chain_timed_out", detail) from error
 
 
 def check_outcome(outcome: Outcome) -> TxResult:

@@ -64,11 +64,13 @@ async def read_balance(ledger: CosmosLedger, address: str) -> int:
 
 async def send(ledger: CosmosLedger, home: Path, *orders: Order, secret: bytes = DAN.secret) -> list[Outcome]:
     signer = SigningKey(Secret(secret))
-    outbox = FileOutbox.open(home, chain_id=CHAIN_ID, address=signer.address)
-    sender = Sender(ledger=ledger, outbox=outbox, signer=signer, chain_id=CHAIN_ID, pause=lambda: asyncio.sleep(0.03))
-    await sender.resume()
-    height = (await ledger.latest()).height
-    return [await sender.send(replace(order, last_height=height + 40)) for order in orders]
+    with FileOutbox.open(home, chain_id=CHAIN_ID, address=signer.address) as outbox:
+        sender = Sender(
+            ledger=ledger, outbox=outbox, signer=signer, chain_id=CHAIN_ID, pause=lambda: asyncio.sleep(0.03)
+        )
+        await sender.resume()
+        height = (await ledger.latest()).height
+        return [await sender.send(replace(order, last_height=height + 40)) for order in orders]
 
 
 def test_latest__a_running_chain__names_it_and_goes_on(target: str) -> None:

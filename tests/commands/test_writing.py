@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
+from chain_client.cosmos import CosmosLedger
+from chain_client.keys.secret import Secret
+from chain_client.keys.signing_key import SigningKey
 from chain_client.ledger import TxResult
-from chain_client.transactions import Fate, Outcome
+from chain_client.outbox import FileOutbox
+from chain_client.transactions import Fate, Fee, Order, Outcome, sign_order
 from commands.call import Call, writes
 from commands.writing import Draft, acting_address, check_outcome, submit
-from rules.params import GNK
 from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN, BALANCE, BOB, CHAIN_ID, DAN
 from tests.commands.people import PASSPHRASE, error_of, furnish, run, run_json
@@ -125,6 +129,37 @@ def test_submit__a_disk_that_takes_nothing__sends_nothing(home: Path) -> None:
     assert run_json(pay, "5", "--yes")["tx_hash"]
 
 
+def test_submit__an_earlier_call_was_killed_after_signing__applies_both_once(home: Path, target: str) -> None:
+    dan = SigningKey(Secret(DAN.secret))
+
+    async def sign_and_die() -> int:
+        async with CosmosLedger.open(target) as ledger:
+            account, block = await ledger.account(DAN.text), await ledger.latest()
+            coins = [Coin(denom="ngonka", amount="7")]
+            order = Order(
+                order_id="killed",
+                messages=(MsgSend(from_address=DAN.text, to_address=BOB.text, amount=coins),),
+                last_height=block.height + 100,
+                fee=Fee(gas_limit=200_000, amount_ngonka=200_000),
+            )
+            with FileOutbox.open(home, chain_id=CHAIN_ID, address=DAN.text) as outbox:
+                outbox.record(sign_order(order, dan, account, CHAIN_ID))
+            return account.sequence
+
+    sequence = asyncio.run(sign_and_die())
+    result = run(pay, "5", "--yes")
+
+    async def read_sequence() -> int:
+        async with CosmosLedger.open(target) as ledger:
+            return (await ledger.account(DAN.text)).sequence
+
+    assert result.exit_code == 0, result.output
+    assert "an earlier transaction" in result.stderr
+    assert "was applied" in result.stderr
+    assert asyncio.run(read_sequence()) == sequence + 2
+    assert not list(home.rglob("*.tx.json"))
+
+
 def outcome(fate: Fate, *, rule: str = "", log: str = "") -> Outcome:
     result = TxResult(tx_hash="AB", height=3, code=1 if rule else 0, rule=rule, log=log)
     return Outcome(order_id="x", fate=fate, result=result)
@@ -148,4 +183,3 @@ def test_check_outcome__not_applied__raises_its_code(ended: Outcome, code: str) 
 
 def test_check_outcome__applied__is_the_result() -> None:
     assert check_outcome(outcome(Fate.APPLIED)).tx_hash == "AB"
-    assert GNK == 10**9
