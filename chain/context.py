@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from chain.engine.application import Event
 from chain.store.kv import KV
@@ -13,7 +15,16 @@ from chain.store.overlay import Overlay
 if TYPE_CHECKING:
     from chain.modules.handler import Handler
 
-__all__ = ["Context", "Event"]
+__all__ = ["LAST_SECOND", "Branch", "Context", "Event", "make_timestamp"]
+
+LAST_SECOND: Final = 253_402_300_799
+"""The end of the year 9999, in Unix time: a Timestamp holds no later one."""
+
+
+def make_timestamp(time_ns: int) -> Timestamp:
+    """A time for people, as messages carry it; one beyond LAST_SECOND becomes that."""
+    seconds, nanos = divmod(time_ns, 10**9)
+    return Timestamp(seconds=min(seconds, LAST_SECOND), nanos=nanos)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from cosmos.crypto.secp256k1.keys_pb2 import PubKey
 from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_DIRECT
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, SignerInfo, TxBody, TxRaw
 
-KEPT_TRANSACTIONS: Final = 1 << 14
+KEPT_BYTES: Final = 32 << 20
 _PUB_KEY_URL: Final = f"/{PubKey.DESCRIPTOR.full_name}"
 
 
@@ -61,11 +61,12 @@ class Transaction:
 
 
 class TransactionReader:
-    """Reads transactions, and remembers the last KEPT_TRANSACTIONS of them: each is read before a block and in it."""
+    """Reads transactions, and remembers the last KEPT_BYTES of them: each is read before a block and in it."""
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
         self._handlers = handlers
         self._known: OrderedDict[bytes, Transaction] = OrderedDict()
+        self._known_bytes = 0
 
     def read(self, tx: bytes) -> Transaction:
         """The transaction in the bytes of a TxRaw.  Raises: RuleError as `read_transaction` does."""
@@ -74,8 +75,10 @@ class TransactionReader:
         if found is not None:
             return found
         read = self._known[tx_hash] = read_transaction(tx, self._handlers)
-        if len(self._known) > KEPT_TRANSACTIONS:
-            self._known.popitem(last=False)
+        self._known_bytes += read.size
+        while self._known_bytes > KEPT_BYTES:
+            _, oldest = self._known.popitem(last=False)
+            self._known_bytes -= oldest.size
         return read
 
 

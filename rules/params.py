@@ -181,6 +181,7 @@ def _check_ratios(params: Params) -> None:
 def _check_units(params: Params) -> None:
     s = params.sprint
     _require(s.max_count >= 1 and s.unit_scale >= 1 and s.max_hosts >= 1, "max_count, unit_scale, max_hosts >= 1")
+    _require(s.profile in THRESHOLDS, f"sprint.profile is one of {', '.join(THRESHOLDS)}")
     _require(s.threshold.one_in >= 1, "threshold.one_in >= 1")
     _require(0 < s.threshold.cos2_q64 < 2**64, "0 < threshold.cos2_q64 < 2^64")
     _require(

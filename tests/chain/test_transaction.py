@@ -177,3 +177,14 @@ def test_read_transaction__duties_executed_for_another__are_duties_and_cost_thei
 def test_reader__same_bytes__are_read_once() -> None:
     reader = TransactionReader(HANDLERS)
     assert reader.read(TX) is reader.read(bytes(bytearray(TX)))
+
+
+def test_reader__more_than_it_keeps__forgets_the_oldest() -> None:
+    reader = TransactionReader(HANDLERS)
+    first = reader.read(TX)
+    memo = "x" * (1 << 20)
+    for number in range(33):
+        reader.read(encode(replace(DRAFT, memo=memo, sequences=(number,))).SerializeToString())
+    again = reader.read(TX)
+    assert again == first
+    assert again is not first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chain.context import Context
+from chain.context import LAST_SECOND, Context
 from chain.modules.authz import state
 from chain.modules.bank.coins import make_coin, read_amount
 from chain.modules.handler import Handler, Order, pack_any, read_any, read_order
@@ -35,6 +35,8 @@ def apply_grant(ctx: Context, message: MsgGrant) -> MsgGrantResponse:
         raise RuleError("grant_invalid", "a grant to oneself")
     if _has_expired(ctx, message.grant):
         raise RuleError("grant_invalid", "it would have expired already")
+    if not (message.grant.expiration.seconds <= LAST_SECOND and 0 <= message.grant.expiration.nanos < 10**9):
+        raise RuleError("grant_invalid", "its expiration is no time before the year 10000")
     authorization = read_any(message.grant.authorization, GenericAuthorization, SendAuthorization)
     type_url = _SEND_URL
     if isinstance(authorization, GenericAuthorization):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from chain.context import Context
+from chain.context import Context, make_timestamp
 from chain.modules.bank.coins import read_amount
 from chain.modules.gov import state
 from chain.modules.gov.proposals import Submission, add_deposit, return_deposits, submit
@@ -102,11 +100,8 @@ def apply_cancel(ctx: Context, message: v1.MsgCancelProposal) -> v1.MsgCancelPro
     state.close(ctx.store, proposal.id)
     state.delete_proposal(ctx.store, proposal.id)
     ctx.emit("cancel_proposal", proposal_id=proposal.id, sender=proposal.proposer)
-    seconds, nanos = divmod(ctx.time_ns, 10**9)
     return v1.MsgCancelProposalResponse(
-        proposal_id=proposal.id,
-        canceled_time=Timestamp(seconds=seconds, nanos=nanos),
-        canceled_height=ctx.height,
+        proposal_id=proposal.id, canceled_time=make_timestamp(ctx.time_ns), canceled_height=ctx.height
     )
 
 

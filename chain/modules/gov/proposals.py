@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from google.protobuf.any_pb2 import Any
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from chain.context import Context
+from chain.context import Context, make_timestamp
 from chain.modules.bank import state as bank
 from chain.modules.bank.coins import make_coin
 from chain.modules.bank.messages import transfer
@@ -58,7 +57,7 @@ def submit(ctx: Context, submission: Submission) -> int:
         id=state.take_next_id(ctx.store),
         messages=submission.messages,
         status=PROPOSAL_STATUS_DEPOSIT_PERIOD,
-        submit_time=_time(ctx.time_ns),
+        submit_time=make_timestamp(ctx.time_ns),
         deposit_end_time=_time_after(ctx, params, params.gov.max_deposit_blocks),
         metadata=submission.metadata,
         title=submission.title,
@@ -151,7 +150,7 @@ def _open_vote(ctx: Context, proposal: Proposal, params: Params) -> None:
     )
     state.set_course(ctx.store, proposal.id, course)
     proposal.status = PROPOSAL_STATUS_VOTING_PERIOD
-    proposal.voting_start_time.CopyFrom(_time(ctx.time_ns))
+    proposal.voting_start_time.CopyFrom(make_timestamp(ctx.time_ns))
     spanned = _blocks_to_span(start, params, ctx.height)
     proposal.voting_end_time.CopyFrom(_time_after(ctx, params, max(blocks, spanned)))
     ctx.emit("proposal_deposit", voting_period_start=proposal.id)
@@ -164,11 +163,6 @@ def _blocks_to_span(start: EpochStart, params: Params, height: int) -> int:
     return next_first - height + (params.gov.min_voting_epochs - 1) * epoch_blocks
 
 
-def _time(time_ns: int) -> Timestamp:
-    seconds, nanos = divmod(time_ns, 10**9)
-    return Timestamp(seconds=seconds, nanos=nanos)
-
-
 def _time_after(ctx: Context, params: Params, blocks: int) -> Timestamp:
     """When a height is reached, by the length of a block: for people, decides nothing."""
-    return _time(ctx.time_ns + blocks * params.auth.block_ms * 10**6)
+    return make_timestamp(ctx.time_ns + blocks * params.auth.block_ms * 10**6)

@@ -21,6 +21,8 @@ from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 SEND_URL = "/cosmos.bank.v1beta1.MsgSend"
 STAKE_URL = "/gonka.stake.v1.MsgStake"
 PAST = Timestamp(seconds=TIME_MS // 1000)
+BEYOND = Timestamp(seconds=253_402_300_800)
+SKEW = Timestamp(seconds=TIME_MS, nanos=10**9)
 
 
 def grant(authorization: Message, *, to: Person = DAN, expiration: Timestamp | None = None) -> MsgGrant:
@@ -96,6 +98,8 @@ def test_exec__after_expiration__is_refused(ledger: Ledger) -> None:
     [
         (grant(GenericAuthorization(msg=SEND_URL), to=ANN), "grant_invalid", "to oneself"),
         (grant(GenericAuthorization(msg=SEND_URL), expiration=PAST), "grant_invalid", "in the past"),
+        (grant(GenericAuthorization(msg=SEND_URL), expiration=BEYOND), "grant_invalid", "in the year 10000"),
+        (grant(GenericAuthorization(msg=SEND_URL), expiration=SKEW), "grant_invalid", "a second of a billion parts"),
         (grant(GenericAuthorization(msg="/cosmos.bank.v1beta1.MsgBurn")), "grant_invalid", "a message of no module"),
         (grant(GenericAuthorization(msg="cosmos.bank.v1beta1.MsgSend")), "grant_invalid", "no type URL"),
         (grant(send(1)), "tx_malformed", "no authorization"),

@@ -77,6 +77,7 @@ STAKE = stake_pb2.Params(unbonding_epochs=9)
         (update("stake", RewardParams(), "unbonding_epochs"), "tx_malformed", "another module's message"),
         (update("sprint", sprint_pb2.Params(), "threshold"), "params_invalid", "a threshold of nothing"),
         (update("sprint", sprint_pb2.Params(), "threshold.one_in"), "params_field_unknown", "one half of a threshold"),
+        (update("sprint", sprint_pb2.Params(profile="huge"), "profile"), "params_invalid", "an unknown profile"),
         (update("auth", TxParams(max_tx_bytes=1), "max_tx_bytes"), "params_invalid", "below the least size"),
         (update("beacon", beacon_pb2.Params(kind=2), "kind"), "params_invalid", "genesis chooses the beacon"),
     ],
