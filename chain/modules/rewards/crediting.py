@@ -39,7 +39,9 @@ def process_pot(ctx: Context, settlement: Settlement) -> None:
     """Mint, add the fees, and set aside everyone's share until the next SETTLE."""
     subsidy, params = state.get_subsidy(ctx.store), settlement.params.rewards
     settlement.fees = bank.get_balance(ctx.store, state.FEE_COLLECTOR)
-    settlement.minted = 0 if settlement.weights.unsettled else compute_minted(subsidy, _accepted(settlement), params)
+    room = bank.MAX_SUPPLY - bank.get_supply(ctx.store)
+    minted = compute_minted(subsidy, _accepted(settlement), params)
+    settlement.minted = 0 if settlement.weights.unsettled else min(minted, room)
     bank.send(ctx.store, state.FEE_COLLECTOR, state.REWARD_POOL, settlement.fees)
     bank.mint(ctx.store, state.REWARD_POOL, settlement.minted)
     pot, forfeited = settlement.minted + settlement.fees, compute_forfeited_units(settlement.standings)

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from chain.modules.bank.state import get_balance, send
+from chain.modules.bank.state import MAX_SUPPLY, get_balance, get_supply, mint, send
 from chain.modules.rewards import state
 from rules.presets import MINIMAL
 from rules.types import Phase
@@ -85,3 +85,10 @@ def test_process_pot__a_verifier_with_a_wrong_row_in_three__loses_a_third() -> N
     assert (outcome.wrong_rows, outcome.due_rows) in {(2, 3), (1, 3)}
     whole = SUBSIDY * COUNT // (3 * COUNT)
     assert outcome.reward_pending_ngonka == (0 if outcome.wrong_rows == 2 else whole * 2 // 3)
+
+
+def test_process_pot__the_supply_is_nearly_full__mints_what_still_fits() -> None:
+    network = networked()
+    mint(network.store, DAN.address, MAX_SUPPLY - get_supply(network.store) - 5)
+    network.play(Phase.SERVE)
+    assert network.summary(1).minted_ngonka == 5
