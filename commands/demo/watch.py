@@ -9,11 +9,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from google.protobuf import descriptor_pool
-from google.protobuf.message_factory import GetMessageClass
-
 from chain_client.errors import PermanentError, TransientError
 from chain_client.ledger import Ledger
+from wire.gonka.beacon.v1.tx_pb2 import MsgCommitSeeds, MsgRevealSeed
 from wire.gonka.params.v1.query_pb2 import QueryParamsRequest, QueryParamsResponse
 from wire.gonka.sprint.v1.query_pb2 import (
     EpochStatus,
@@ -23,6 +21,14 @@ from wire.gonka.sprint.v1.query_pb2 import (
     QuerySummaryResponse,
 )
 from wire.gonka.sprint.v1.sprint_pb2 import EpochSummary
+from wire.gonka.sprint.v1.tx_pb2 import (
+    MsgClaim,
+    MsgCommitDispute,
+    MsgCommitRows,
+    MsgRevealDispute,
+    MsgRevealLeaves,
+    MsgRevealRows,
+)
 from wire.gonka.stake.v1.query_pb2 import QueryHostRequest, QueryHostResponse
 
 from cosmos.base.tendermint.v1beta1.query_pb2 import GetBlockByHeightRequest, GetBlockByHeightResponse
@@ -30,6 +36,19 @@ from cosmos.gov.v1.query_pb2 import QueryProposalRequest, QueryProposalResponse
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, TxBody, TxRaw
 
 POLL_S = 0.15
+DUTIES: dict[str, Any] = {
+    kind.DESCRIPTOR.full_name: kind
+    for kind in (
+        MsgCommitSeeds,
+        MsgRevealSeed,
+        MsgClaim,
+        MsgRevealLeaves,
+        MsgCommitRows,
+        MsgRevealRows,
+        MsgCommitDispute,
+        MsgRevealDispute,
+    )
+}
 
 
 class Watch:
@@ -123,6 +142,9 @@ def list_sent(blocks: list[tuple[bytes, ...]], public_key: bytes) -> list[tuple[
 def name_duty(packed: Any) -> str:
     """A message's short type name, with the epoch and the round it is for where it has them: `MsgRevealSeed 2 0`."""
     name = packed.TypeName()
-    message = GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(name)).FromString(packed.value)
+    short = str(name.rsplit(".", 1)[-1])
+    if name not in DUTIES:
+        return short
+    message = DUTIES[name].FromString(packed.value)
     fields = [f for f in ("epoch", "round") if f in message.DESCRIPTOR.fields_by_name]
-    return " ".join([name.rsplit(".", 1)[-1], *(str(getattr(message, f)) for f in fields)])
+    return " ".join([short, *(str(getattr(message, f)) for f in fields)])
