@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from google.protobuf.any_pb2 import Any
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from chain.context import Context, make_timestamp
 from chain.modules.bank import state as bank
