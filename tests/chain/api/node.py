@@ -11,9 +11,10 @@ from chain.api.methods import build_registry
 from chain.engine.blocklog import LoggedBlock
 from chain.modules.auth.state import get_account
 from chain.modules.bank.coins import make_coin
+from chain.modules.query import Snapshot
 from chain.process import Node, open_node
 from chain.store.store import Store
-from tests.chain.ledger import CHAIN_ID, TIME_MS, Draft, Person, encode, make_genesis
+from tests.chain.ledger import CHAIN_ID, TIME_MS, Draft, Ledger, Person, encode, make_genesis
 
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 
@@ -54,6 +55,13 @@ class Api:
         result = self.node.engine.submit(tx)
         assert result.code == 0, result.log
         return tx
+
+
+def snapshot_of(ledger: Ledger) -> Snapshot:
+    """The state as the ledger last committed it; it keeps no block log."""
+    view = ledger.store.latest
+    time_ns = TIME_MS * 10**6 + view.height * 10**8
+    return Snapshot(store=view, records=view.records, height=view.height, time_ns=time_ns, chain_id=CHAIN_ID)
 
 
 @contextmanager
