@@ -25,7 +25,7 @@ def group() -> None:
 @group.command()
 @click.option("--socket", metavar="PATH", help="Listen on this unix socket, mode 0660 [HOME/sidecar.sock].")
 @click.option("--state-dir", metavar="DIR", help="Where the journal of proofs lives [HOME/sidecar].")
-@click.option("--devices", metavar="NAMES", help="cpu, cuda:0,cuda:1 or all; one worker process each [cpu].")
+@click.option("--devices", metavar="NAMES", help="cpu, cuda:0,cuda:1 or all; one worker process each [all].")
 @click.option("--threads", metavar="N", help="CPU threads a worker [cores / workers].")
 @click.option("--profiles", metavar="NAMES", help="Proof functions to test and offer [the device's usual ones].")
 @click.option("--metrics-port", metavar="PORT", help="Serve Prometheus metrics on 127.0.0.1:PORT [0: no].")

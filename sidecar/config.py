@@ -31,8 +31,9 @@ class SidecarConfig:
     """Everything a sidecar asks of its surroundings.
 
     It listens on the unix socket, or, when `listen` names host:port, there and with mutual TLS only.  `devices` are
-    torch's names, one worker each, a name as often as wanted; `threads` are CPU threads a worker; `metrics_port` 0
-    serves no metrics.  `profiles` are tested at start, and no others are computed; none means the device's usual ones.
+    torch's names, one worker each, a name as often as wanted, or "all"; `threads` are CPU threads a worker, 0 for its
+    share of the cores.  `profiles` are tested at start, and no others are computed; none means the device's usual
+    ones.  `metrics_port` 0 serves no metrics.
     """
 
     state_dir: Path
@@ -56,7 +57,7 @@ class Settings:
     tls_cert: str = ""
     tls_key: str = ""
     tls_client_ca: str = ""
-    devices: str = "cpu"
+    devices: str = "all"
     threads: str = "0"
     profiles: str = ""
     metrics_port: str = "0"
@@ -75,14 +76,13 @@ def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str], hom
     variables = {name: f"GNK_SIDECAR_{name.upper()}" for name in SETTINGS}
     from_environment = {name: environ[variable] for name, variable in variables.items() if variable in environ}
     texts = Settings(**(read_file(home / "sidecar.toml") | from_environment | given))
-    devices = _read_names("devices", texts.devices)
     return SidecarConfig(
         state_dir=Path(texts.state_dir or home / "sidecar").expanduser(),
         socket=_read_socket(Path(texts.socket or home / "sidecar.sock").expanduser()),
         listen=texts.listen,
         tls=_read_tls(texts),
-        devices=devices,
-        threads=_read_number("threads", texts.threads) or max(1, (os.cpu_count() or 1) // len(devices)),
+        devices=_read_names("devices", texts.devices),
+        threads=_read_number("threads", texts.threads),
         profiles=_read_names("profiles", texts.profiles) if texts.profiles else (),
         metrics_port=_read_number("metrics_port", texts.metrics_port),
         log_format=_read_choice("log_format", texts.log_format, LOG_FORMATS),

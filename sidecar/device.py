@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from sidecar.tasks import MAX_LINE, EvaluateTask, Hello, SearchTask, decode_hello, encode_task
@@ -17,6 +18,8 @@ TASK_TIMEOUT_S: Final = 600
 """Drawing the largest profile's weights on a slow device is the longest that a task may take."""
 EXIT_TIMEOUT_S: Final = 2
 LIST_TIMEOUT_S: Final = 60
+DRIVERS: Final = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
+"""Where there is none of these there is no GPU, and torch need not be loaded to find out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +81,17 @@ class Device:
 
 async def list_devices() -> tuple[str, ...]:
     """Every device of this machine by torch's name: its GPUs, or the CPU where there is none.  WorkerDiedError."""
+    if not _has_driver():
+        return ("cpu",)
     process = await _spawn("list", threads=1)
     try:
         return tuple((await _read_line(process, LIST_TIMEOUT_S)).decode().split())
     finally:
         await _end(process)
+
+
+def _has_driver() -> bool:
+    return any(path.exists() for path in DRIVERS)
 
 
 async def _spawn(*words: str, threads: int) -> asyncio.subprocess.Process:

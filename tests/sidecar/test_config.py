@@ -1,6 +1,5 @@
 """Settings: where they come from, and which are refused."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from sidecar.errors import SidecarError
 def test_read_config__nothing_given__the_defaults_lie_in_home() -> None:
     config = read_config({}, {}, Path("/h"))
     assert (config.socket, config.state_dir) == (Path("/h/sidecar.sock"), Path("/h/sidecar"))
-    assert (config.devices, config.threads, config.metrics_port) == (("cpu",), os.cpu_count(), 0)
+    assert (config.devices, config.threads, config.metrics_port) == (("all",), 0, 0)
     assert (config.tls, config.log_format, config.profiles) == (None, "console", ())
 
 
@@ -23,10 +22,8 @@ def test_read_config__file_environment_and_flag__the_later_wins(tmp_path: Path) 
     assert (config.threads, config.metrics_port, config.log_format) == (5, 2, "json")
 
 
-def test_read_config__several_devices__share_the_cores() -> None:
-    config = read_config({"devices": "cpu, cpu,cpu"}, {}, Path("/h"))
-    assert config.devices == ("cpu", "cpu", "cpu")
-    assert config.threads == max(1, (os.cpu_count() or 1) // 3)
+def test_read_config__several_devices__a_name_as_often_as_wanted() -> None:
+    assert read_config({"devices": "cpu, cpu,cuda:1"}, {}, Path("/h")).devices == ("cpu", "cpu", "cuda:1")
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_start__no_device_passes_its_self_test__refused_by_name(new_sidecar: New
 
 
 def test_three_workers__on_the_same_cores__all_arrive(new_sidecar: NewSidecar) -> None:
-    sidecar = new_sidecar("--devices", "cpu,cpu,cpu").start()
+    sidecar = new_sidecar("--devices", "cpu,cpu,cpu", "--threads", "0").start()
     proofs = sidecar.read_proofs(build_start("three", seconds=3))
     counts = [sum(p.nonce >> 48 == device for p in proofs) for device in range(3)]
     assert min(counts) > len(proofs) / 8, counts
