@@ -4,7 +4,6 @@ import ast
 import re
 from collections.abc import Iterator
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
@@ -12,9 +11,8 @@ from chain.store.errors import STORE_FAULTS
 from chain_client.errors import CLIENT_FAULTS
 from rules.errors import CATALOGUE
 from sidecar.errors import SIDECAR_FAULTS
+from tests.architecture.sources import SOURCES, name_of
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ["rules", "wire", "pow_kernels", "sidecar", "chain", "chain_client", "commands"]
 CATALOGUES = {"rules": CATALOGUE, "client": CLIENT_FAULTS, "store": STORE_FAULTS, "sidecar": SIDECAR_FAULTS}
 CODES_OF = {
     "RuleError": {*CATALOGUE},
@@ -25,7 +23,6 @@ CODES_OF = {
     "SidecarError": {*SIDECAR_FAULTS},
 }
 TABLES = {"rules/errors.py", "chain_client/errors.py", "chain/store/errors.py", "sidecar/errors.py", "wire/errors.py"}
-SOURCES = [p for package in PACKAGES for p in (ROOT / package).rglob("*.py") if "gonka" not in p.parts]
 
 
 def find_raised(tree: ast.AST) -> Iterator[tuple[str, str]]:
@@ -39,9 +36,7 @@ def find_raised(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 def test_every_raised_code_is_in_the_catalogue_of_its_class() -> None:
     raised = [
-        (kind, code, str(path.relative_to(ROOT)))
-        for path in SOURCES
-        for kind, code in find_raised(ast.parse(path.read_text()))
+        (kind, code, name_of(path)) for path in SOURCES for kind, code in find_raised(ast.parse(path.read_text()))
     ]
     assert len(raised) > 100
     assert {kind for kind, _, _ in raised} == {
@@ -59,7 +54,7 @@ def test_find_raised__a_call_with_a_literal__gives_class_and_code() -> None:
 
 
 def test_every_code_in_a_catalogue_is_used() -> None:
-    text = "\n".join(p.read_text() for p in SOURCES if str(p.relative_to(ROOT)) not in TABLES)
+    text = "\n".join(p.read_text() for p in SOURCES if name_of(p) not in TABLES)
     words = set(re.findall(r"[\"']([a-z][a-z0-9_]+)[\"']", text))
     unused = {name: [code for code in codes if code not in words] for name, codes in CATALOGUES.items()}
     assert not any(unused.values()), unused

@@ -7,17 +7,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ["rules", "wire", "pow_kernels", "sidecar", "chain", "chain_client", "commands"]
-SOURCES = sorted(
-    p for package in PACKAGES for p in (ROOT / package).rglob("*.py") if "gonka" not in p.relative_to(ROOT).parts
-)
+from tests.architecture.sources import PACKAGES, ROOT, SOURCES, find_imported, name_of
+
 TESTS = sorted(p for package in PACKAGES for p in (ROOT / "tests" / package).rglob("test_*.py"))
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
-
-
-def name_of(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
@@ -65,17 +58,6 @@ def test_imports_go_one_way() -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stdout
-
-
-def find_imported(tree: ast.AST) -> set[str]:
-    """The top-level packages that a module imports, wherever in it."""
-    modules: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            modules.add(node.module or "")
-        elif isinstance(node, ast.Import):
-            modules.update(alias.name for alias in node.names)
-    return {module.partition(".")[0] for module in modules}
 
 
 def test_only_the_worker_and_the_pow_commands_import_the_kernels() -> None:
