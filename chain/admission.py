@@ -89,6 +89,8 @@ def admit(ctx: Context, tx: Transaction, params: TxParams, known: KnownSignature
         _check_gas(tx, params)
         _check_fee(tx, params)
     accounts = [_read_account(ctx, signer) for signer in tx.signers]
+    if mode is Mode.DELIVER:
+        _check_sequences(tx, accounts)
     if mode is Mode.DELIVER and not known.has(tx, accounts):
         _check_signatures(tx, accounts, ctx.chain_id)
         known.add(tx, accounts)
@@ -132,13 +134,10 @@ def _check_fee(tx: Transaction, params: TxParams) -> None:
 
 
 def _read_account(ctx: Context, signer: Signer) -> Account:
-    """The signer's account, with the key that must have signed, at the sequence that must have been signed."""
+    """The signer's account, with the key that must have signed."""
     account = get_account(ctx.store, signer.address)
     if account is None:
         raise RuleError("account_unknown", encode_address(signer.address))
-    if signer.sequence != account.sequence:
-        detail = f"account sequence mismatch, expected {account.sequence}, got {signer.sequence}"
-        raise RuleError("sequence_mismatch", detail, expected=account.sequence, got=signer.sequence)
     if account.public_key:
         if signer.public_key not in {b"", account.public_key}:
             raise RuleError("signature_invalid", "another key than the account's")
@@ -148,6 +147,13 @@ def _read_account(ctx: Context, signer: Signer) -> Account:
     if address_from_pubkey(signer.public_key) != signer.address:
         raise RuleError("signature_invalid", f"the key is not that of {encode_address(signer.address)}")
     return Account(account.number, account.sequence, signer.public_key)
+
+
+def _check_sequences(tx: Transaction, accounts: Sequence[Account]) -> None:
+    for signer, account in zip(tx.signers, accounts, strict=True):
+        if signer.sequence != account.sequence:
+            detail = f"account sequence mismatch, expected {account.sequence}, got {signer.sequence}"
+            raise RuleError("sequence_mismatch", detail, expected=account.sequence, got=signer.sequence)
 
 
 def _check_signatures(tx: Transaction, accounts: Sequence[Account], chain_id: str) -> None:

@@ -1,6 +1,6 @@
 """Effects carried out: thin, awaiting, choosing nothing.  Each runs as a task; one that runs is not started again.
 
-A failure is noted as the obstacle to its duty and tried again when the next plan names it.
+A failure is noted as the obstacle to its duty; after a pause the next plan names the effect again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from chain_client.ledger import Ledger
     from chain_client.view import View
 
-RETRY_MS: Final = 1_000
 TAG_BYTES: Final = 8
 log = structlog.get_logger("client")
 
@@ -92,7 +91,7 @@ class OrderSender(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """All that a host acts through: `entropy` gives random bytes, `now_ms` is Unix time."""
+    """All that a host acts through: `entropy` gives random bytes, `now_ms` is Unix time, `pause` waits after a failure."""
 
     ledger: Ledger
     sidecar: Sidecar
@@ -101,6 +100,7 @@ class Ports:
     journal: Journal
     entropy: Entropy
     now_ms: Callable[[], int]
+    pause: Callable[[], Awaitable[None]]
 
 
 class Performer:
@@ -110,7 +110,6 @@ class Performer:
         self._ports = ports
         self._tasks = tasks
         self._running: dict[Hashable, asyncio.Task[None]] = {}
-        self._not_before_ms: dict[Hashable, int] = {}
         self._failing: dict[Hashable, str] = {}
         self.news = asyncio.Event()
 
@@ -126,7 +125,7 @@ class Performer:
                 self._ports.journal.note(effect.epoch, effect.duty, effect.obstacle, replace=False)
                 continue
             key = _name(effect)
-            if key not in self._running and self._ports.now_ms() >= self._not_before_ms.get(key, 0):
+            if key not in self._running:
                 self._running[key] = self._tasks.create_task(self._run(key, view, effect))
 
     def cancel(self) -> None:
@@ -137,16 +136,16 @@ class Performer:
     async def _run(self, key: Hashable, view: View, effect: Effect) -> None:
         try:
             await ACTIONS[type(effect)](self._ports, view, effect)
-            if isinstance(effect, RunJob):  # a job that ended early would end again at once
-                self._not_before_ms[key] = self._ports.now_ms() + RETRY_MS
             if self._failing.pop(key, None):
                 log.info("effect_works_again", effect=type(effect).__name__)
+            if isinstance(effect, RunJob):
+                await self._ports.pause()  # a job that ended early would end again at once
         except ClientError as error:
             self._keep_obstacle(effect, error)
             if self._failing.get(key) != error.code:
                 self._failing[key] = error.code
                 log.warning("effect_failed", effect=type(effect).__name__, code=error.code, detail=error.detail)
-            self._not_before_ms[key] = self._ports.now_ms() + RETRY_MS
+            await self._ports.pause()
         finally:
             del self._running[key]
             self.news.set()
@@ -247,8 +246,7 @@ async def _send(ports: Ports, view: View, effect: Send) -> None:
     if ports.signer.address != encode_address(view.me):
         order = replace(order, messages=execute_for(order.messages, ports.signer.address))
     if effect.duty is Duty.REGISTER:
-        signer = ports.signer
-        order = await price_order(ports.ledger, order, address=signer.address, public_key=signer.public_key)
+        order = await price_order(ports.ledger, order, ports.signer.public_key)
     _check_outcome(ports, effect.epoch, effect.duty, await ports.sender.send(order))
 
 

@@ -114,7 +114,7 @@ async def _plan(call: Call, draft: Draft, ledger: Ledger) -> tuple[Order, Plan]:
     block = await ledger.latest()
     messages = _wrap(draft.messages, record.address) if call.consent.on_behalf_of else draft.messages
     order = Order(order_id=uuid4().hex, messages=messages, last_height=0, memo=call.consent.memo)
-    order = await price_order(ledger, order, address=record.address, public_key=record.public_key)
+    order = await price_order(ledger, order, record.public_key)
     plan = Plan(
         draft=draft,
         record=record,

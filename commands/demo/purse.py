@@ -52,10 +52,9 @@ class Purse:
 
     async def send(self, message: Message) -> TxResult:
         """Applies one message.  Raises the chain's code when it is not applied."""
-        key = self._member.key
         height = (await self._ledger.latest()).height
         order = Order(order_id=next(self._ids), messages=(message,), last_height=height + LIFE_BLOCKS)
-        order = await price_order(self._ledger, order, address=key.address, public_key=key.public_key)
+        order = await price_order(self._ledger, order, self._member.key.public_key)
         outcome = await self._sender.send(order)
         if outcome.fate is not Fate.APPLIED:
             code = outcome.result.rule or "tx_expired"

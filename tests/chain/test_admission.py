@@ -150,6 +150,12 @@ def test_simulate__without_signature_fee_and_mode__gives_the_exact_gas(ledger: L
     assert (sent.code, sent.gas_used) == (0, exact)
 
 
+def test_simulate__while_another_transaction_of_the_account_waits__needs_no_sequence(ledger: Ledger) -> None:
+    tx = ledger.tx(send(ANN), by=(ANN,))
+    assert ledger.app.check_tx(tx, False).code == 0
+    assert ledger.app.simulate(tx).code == 0
+
+
 def test_simulate__a_message_that_would_fail__says_so_and_changes_nothing(ledger: Ledger) -> None:
     tx = ledger.tx(send(ANN, BOB, BALANCE + 1), by=(ANN,))
     simulated: TxResult = ledger.app.simulate(tx)
