@@ -10,9 +10,7 @@ from commands.homes import build_local_genesis, make_host_home, write_host_confi
 from rules.params import GNK
 
 CHAIN_ID = "gonka-demo-1"
-BALANCE_NGONKA = 1_000 * GNK
 STAKE_NGONKA = 100 * GNK
-SUBSIDY_NGONKA = 300 * GNK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
