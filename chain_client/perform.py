@@ -91,7 +91,10 @@ class OrderSender(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """All that a host acts through: `entropy` gives random bytes, `now_ms` is Unix time, `pause` waits after a failure."""
+    """All that a host acts through.
+
+    `entropy` gives random bytes, `now_ms` is Unix time, `pause` waits after a failure.
+    """
 
     ledger: Ledger
     sidecar: Sidecar

@@ -37,12 +37,13 @@ def find_outcome(summary: EpochSummary, me: Host) -> Outcome:
 
 def list_misses(epoch: int, outcome: Outcome, view: View, journal: Journal) -> dict[str, str]:
     """What was missed in an epoch, in words, with its cause: the last obstacle kept, else that the host was down."""
-    obstacles = journal.read_obstacles(epoch)
+    noted = journal.read_obstacles(epoch)
+    obstacles = {duty: words for duty, words in noted.items() if not journal.has_applied(epoch, duty)}
     host = view.registration
     misses = {words: _find_cause(words, obstacles) for words in outcome.missed}
     if host is not None and host.registered_epoch < epoch and not outcome.claimed and not host.left_epoch:
         misses[NO_CLAIM] = obstacles.get(Duty.CLAIM, HOST_WAS_DOWN)
-    if Duty.COMMIT_SEEDS in obstacles and not journal.has_applied(epoch, Duty.COMMIT_SEEDS):
+    if Duty.COMMIT_SEEDS in obstacles:
         misses[NO_COMMITMENT] = obstacles[Duty.COMMIT_SEEDS]
     return misses
 
