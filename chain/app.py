@@ -77,7 +77,7 @@ class App:
         return CheckResult(code=0, codespace="", log="", gas_wanted=read.gas_limit, duty=read.duty)
 
     def simulate(self, tx: bytes) -> TxResult:
-        """What the transaction would come to after those that wait, whatever its fee, gas limit, sequence and signatures."""
+        """What the transaction would come to after those that wait, whatever its fee, gas, sequence and signatures."""
         ctx = self._check_context()
         try:
             read = self._read(ctx, tx)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chain_client.keys.signing_key import SigningKey
 
 BETWEEN_LOOKS_S = 0.15
+AFTER_FAILURE_S = 0.5
 
 
 def run_host(call: Call, *, metrics_port: int) -> None:
@@ -57,6 +58,7 @@ async def _run(call: Call, key: SigningKey, chain_id: str, metrics_port: int) ->
                 journal=journal,
                 entropy=secrets.token_bytes,
                 now_ms=_now_ms,
+                pause=_pause_after_failure,
             )
             config = DaemonConfig(home=call.config.home, host=host, metrics_port=metrics_port)
             manager = ServiceManager.read(os.environ)
@@ -64,6 +66,10 @@ async def _run(call: Call, key: SigningKey, chain_id: str, metrics_port: int) ->
     finally:
         await ledger.__aexit__(None, None, None)
         journal.close()
+
+
+async def _pause_after_failure() -> None:
+    await asyncio.sleep(AFTER_FAILURE_S)
 
 
 async def _pause() -> None:
