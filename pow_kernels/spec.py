@@ -1,7 +1,7 @@
 """ITX-1's profiles and pinned constants, with the bounds that keep every partial sum exact.
 
 Lettering of tensor names in this package: B nonces, T tokens, D width, H heads, E head width, F ffn units, V outputs.
-Source: the ITX-1 specification (docs/adr/0001-itx1-is-integer-arithmetic.md says why it is built so).
+Source: docs/kernel.md; docs/adr/0001-itx1-is-integer-arithmetic.md says why it is built so.
 """
 
 from __future__ import annotations
