@@ -5,20 +5,17 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from cosmpy.aerial.client import LedgerClient
-from cosmpy.aerial.config import NetworkConfig
-from cosmpy.aerial.wallet import LocalWallet
-from cosmpy.crypto.address import Address
-from cosmpy.crypto.keypairs import PrivateKey
 
 from chain.genesis import build_genesis
 from chain_client.keys.keyring import open_keyring
@@ -32,7 +29,6 @@ from wire.gonka.params.v1.genesis_pb2 import GenesisHost
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", "docs/operators.md", "docs/voters.md"]
-CHAIN_ID = "readme-1"
 PASSPHRASE = "a passphrase of a test"
 PARAMS = replace(MINIMAL, gov=MAINNET.gov)  # MINIMAL's votes end while a page is read
 UNITS = 10**9  # halved in every epoch that nobody proves anything
@@ -100,7 +96,7 @@ class Terminal:
         if line.startswith("make "):
             return ""
         answers, terminal = pty.openpty()
-        kept = Path(self.environ["GNK_HOME"]).with_suffix(".env")
+        kept = Path(self.environ["HOME"]) / "environ"
         try:
             os.write(answers, b"y\n" * 4)
             done = subprocess.run(
@@ -123,47 +119,70 @@ class Terminal:
         return done.stdout
 
 
-@dataclass
+@dataclass(frozen=True)
 class World:
-    """A chain of its own, founded by one host that votes and one rich account; homes for those who follow a page."""
+    """A chain founded by one host that votes; people who follow a page; processes that end with the test."""
 
     directory: Path
-    chain: str = ""
+    processes: ExitStack
+    chain: str
 
-    def environ(self, home: str) -> dict[str, str]:
-        """What a command meets: no settings but the test's, and `gnk` as this interpreter runs it."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GNK_", "XDG_"))}
-        return kept | {
-            "PATH": f"{self.directory / 'bin'}:{kept['PATH']}",
-            "HOME": str(self.directory),
-            "GNK_HOME": str(self.directory / home),
-            "GNK_CHAIN": self.chain,
-            "GNK_PASSPHRASE": PASSPHRASE,
-            "OMP_WAIT_POLICY": "passive",
-        }
+    def environ(self, person: str) -> dict[str, str]:
+        """What somebody's commands meet; their settings are in ~/.gonka, as the pages have it."""
+        home = self.directory / person
+        (home / ".gonka").mkdir(parents=True, exist_ok=True)
+        (home / ".gonka" / "config.toml").write_text(f'chain = "{self.chain}"\n')
+        (home / ".gonka" / "sidecar.toml").write_text(f'profiles = "{PARAMS.sprint.profile}"\n')
+        return make_environ(home) | {"GNK_PASSPHRASE": PASSPHRASE, "WARM": make_person("warm").text}
 
     def pay(self, address: str) -> None:
-        """Send somebody 1,000 GNK, as any wallet would."""
-        config = NetworkConfig(
-            chain_id=CHAIN_ID,
-            url=f"grpc+http://{self.chain}",
-            fee_minimum_gas_price=1,
-            fee_denomination="ngonka",
-            staking_denomination="ngonka",
+        """Send somebody 1,000 GNK, by other software."""
+        words = [sys.executable, "examples/cosmpy_client.py", self.chain, address, str(1_000 * GNK)]
+        environ = make_environ(self.directory / "bank") | {"SENDER_KEY": BANK.secret.hex()}
+        subprocess.run(words, cwd=ROOT, env=environ, check=True, capture_output=True, timeout=LINE_TIMEOUT_S)
+
+    def start_unit(self, name: str, person: str) -> None:
+        """What systemd does for a user's unit: hand it its credential, start it and wait until it says READY=1."""
+        home = self.directory / person
+        unit = dict(
+            re.findall(r"^(\w+)=(.+)$", (home / f".config/systemd/user/{name}.service").read_text(), re.MULTILINE)
         )
-        client = LedgerClient(config, query_interval_secs=0.05, query_timeout_secs=20)
-        wallet = LocalWallet(PrivateKey(BANK.secret), prefix="gonka")
-        client.send_tokens(Address(address), 1_000 * GNK, "ngonka", wallet).wait_to_complete()
+        listener = self.processes.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        listener.bind(str(home / f"{name}.notify"))
+        listener.setblocking(False)
+        environ = make_environ(home) | {"NOTIFY_SOCKET": listener.getsockname()}
+        if "LoadCredential" in unit:
+            credential = Path(unit["LoadCredential"].partition(":")[2])
+            credential.write_text(PASSPHRASE)
+            variable, _, value = unit["Environment"].partition("=")
+            environ[variable] = value.replace("%d", str(credential.parent))
+        words = shlex.split(unit["ExecStart"])
+        self.processes.enter_context(run_process(name, words, environ, lambda: is_told_ready(listener)))
+
+
+def make_environ(home: Path) -> dict[str, str]:
+    """No settings but those in `home`, and `gnk` as this interpreter runs it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GNK_", "XDG_"))}
+    return kept | {
+        "PATH": f"{home.parent / 'bin'}:{kept['PATH']}",
+        "HOME": str(home),
+        "OMP_WAIT_POLICY": "passive",
+    }
+
+
+def is_told_ready(listener: socket.socket) -> bool:
+    try:
+        return b"READY=1" in listener.recv(4096)
+    except BlockingIOError:
+        return False
 
 
 @contextmanager
-def run_process(words: list[str], environ: dict[str, str], is_ready: Callable[[], bool]) -> Iterator[None]:
-    """A `gnk` command that runs until told to stop."""
-    log = Path(environ["GNK_HOME"]).with_suffix(f".{words[0]}.log")
+def run_process(name: str, words: list[str], environ: dict[str, str], is_ready: Callable[[], bool]) -> Iterator[None]:
+    """A program that runs until told to stop; awaited until it is ready."""
+    log = Path(environ["HOME"]) / f"{name}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli", *words], cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(words, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not is_ready():
@@ -171,6 +190,7 @@ def run_process(words: list[str], environ: dict[str, str], is_ready: Callable[[]
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
         yield
+        assert process.poll() is None, log.read_text()
     finally:
         process.terminate()
         try:
@@ -180,48 +200,64 @@ def run_process(words: list[str], environ: dict[str, str], is_ready: Callable[[]
             process.wait()
 
 
+def make_genesis() -> bytes:
+    return build_genesis(
+        chain_id="readme-1",
+        time_ms=time.time_ns() // 10**6,
+        params=PARAMS,
+        balances={FOUNDER.address: 10_000 * GNK, BANK.address: 1_000_000 * GNK},
+        hosts=[GenesisHost(address=FOUNDER.text, units=UNITS)],
+        subsidy_ngonka=GNK,
+    )
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    world = World(directory=tmp_path)
-    (tmp_path / "bin").mkdir()
-    shim = tmp_path / "bin" / "gnk"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli "$@"\n')
-    shim.chmod(0o755)
-    chain = tmp_path / "chain"
-    chain.mkdir()
-    (chain / "genesis.json").write_bytes(
-        build_genesis(
-            chain_id=CHAIN_ID,
-            time_ms=time.time_ns() // 10**6,
-            params=PARAMS,
-            balances={FOUNDER.address: 10_000 * GNK, BANK.address: 1_000_000 * GNK},
-            hosts=[GenesisHost(address=FOUNDER.text, units=UNITS)],
-            subsidy_ngonka=GNK,
-        )
-    )
+    program = tmp_path / "bin" / "gnk"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli "$@"\n')
+    program.chmod(0o755)
     key = SigningKey(Secret(FOUNDER.secret))
-    open_keyring("file", tmp_path / "founder").add(
-        key.describe("host", 1200), key, PassphraseSource(given=Secret(PASSPHRASE.encode()))
-    )
-    words = ["chain", "start", "--grpc", "127.0.0.1:0", "--block-ms", "200"]
+    keyring = open_keyring("file", tmp_path / "founder" / ".gonka")
+    keyring.add(key.describe("host", 1200), key, PassphraseSource(given=Secret(PASSPHRASE.encode())))
+    chain = tmp_path / "chain" / ".gonka"
+    chain.mkdir(parents=True)
+    (chain / "genesis.json").write_bytes(make_genesis())
     address = chain / "grpc-address"
-    with run_process(words, world.environ("chain"), address.exists):
-        world.chain = address.read_text().strip()
-        yield world
+    words = [str(program), "chain", "start", "--grpc", "127.0.0.1:0", "--block-ms", "200"]
+    with ExitStack() as processes:
+        processes.enter_context(run_process("chain", words, make_environ(tmp_path / "chain"), address.exists))
+        yield World(directory=tmp_path, processes=processes, chain=address.read_text().strip())
 
 
-def follow(world: World, page: str, homes: dict[str, str]) -> str:
-    """Run a page's commands, each section in its home (the founder's where none is named); what they printed."""
+def follow(world: World, page: str, people: dict[str, str], units: tuple[str, ...] = ()) -> str:
+    """Run a page's commands; what they printed.  `people` says who follows a section, the founder if nobody.
+
+    What the page asks people to do between two commands is done: new keys are paid to, units are started.
+    """
     printed = []
-    terminals = {name: Terminal(world.environ(name)) for name in {"founder", *homes.values()}}
+    terminals = {person: Terminal(world.environ(person)) for person in {"founder", *people.values()}}
     terminals["founder"].run('gnk gov propose text --title "Meet in June"')
     for heading, lines in read_sections(page):
-        terminal = terminals[homes.get(heading, "founder")]
+        person = people.get(heading, "founder")
         for line in lines:
-            printed.append(terminal.run(line))
+            printed.append(terminals[person].run(line))
             if line.startswith("gnk keys add") and (made := re.search(r"gonka1\w+", printed[-1])):
                 world.pay(made[0])
+            if line.startswith("gnk service install --user"):
+                for unit in units:
+                    world.start_unit(unit, person)
     return "\n".join(printed)
+
+
+def test_a_host_and_a_voter_follow_the_readme(world: World) -> None:
+    printed = follow(world, "README.md", {"Be a host": "newcomer"}, ("gnk-sidecar", "gnk-host"))
+    assert "stake.unbonding_epochs: 2 -> 3" in printed
+
+
+def test_an_operator_follows_the_guide(world: World) -> None:
+    printed = follow(world, "docs/operators.md", {}, ("gnk-sidecar",))
+    assert "useful_share" in printed
 
 
 def test_a_voter_follows_the_guide(world: World) -> None:
