@@ -43,7 +43,7 @@ def test_evaluate__golden_case__gives_every_value_of_it(case: dict[str, Any], ba
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", list(BACKENDS))
 def test_evaluate__large_golden_case__gives_every_value_of_it(large_case: dict[str, Any], backend: str) -> None:
-    """Minutes, and 8 GB of memory."""
+    """Minutes, and 10 GB of memory."""
     function = SprintFunction.open(
         sprint_seed=bytes.fromhex(large_case["sprint_seed"]),
         profile=get_profile(large_case["profile"]),
