@@ -89,9 +89,10 @@ def _get_profiles(device: str) -> tuple[str, ...]:
 async def _open_lanes(config: SidecarConfig, floor: Floor) -> tuple[Lane, ...]:
     """A lane for each device, its worker started; a device that fails is tried again later, one must be left."""
     names = await list_devices() if config.devices == ALL_DEVICES else config.devices
+    threads = config.threads or max(1, (os.cpu_count() or 1) // len(names))
     lanes = tuple(
         Lane(
-            DeviceSpec(index=index, name=name, threads=config.threads, profiles=config.profiles or _get_profiles(name)),
+            DeviceSpec(index=index, name=name, threads=threads, profiles=config.profiles or _get_profiles(name)),
             floor,
         )
         for index, name in enumerate(names)

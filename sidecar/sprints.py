@@ -26,7 +26,7 @@ MAX_JOBS: Final = 16
 STREAM_PROOFS: Final = 512
 HEARTBEAT_S: Final = 1.0
 """A stream says how far the job is at least this often, so that its reader can tell quiet from dead."""
-STOP_WAIT_S: Final = 0.8
+STOP_WAIT_S: Final = 0.5
 """A stop waits so long for the batches in hand; the hits of a later one are not counted."""
 RETRY_S: Final = 0.5
 
