@@ -54,7 +54,7 @@ sprint: setup  ## a whole Sprint on this machine: `gnk demo`
 	$(BIN)/gnk demo
 
 bench: setup  ## every benchmark; prints, asserts nothing
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 clean:  ## remove what setup and the tests made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

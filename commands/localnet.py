@@ -1,0 +1,144 @@
+"""`gnk localnet`: a network of several hosts on this machine, to try things on."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from chain_client.errors import PermanentError
+from commands.call import Call, local
+from commands.homes import build_local_genesis, make_host_home, write_host_config
+from commands.output import Json
+from commands.pidfiles import KeptProcess
+
+CHAIN_ID = "gonka-localnet-1"
+STAKE = "100GNK"
+MOST_HOSTS = 8
+STAKE_TIMEOUT_S = 120
+
+
+@click.group()
+def group() -> None:
+    """A network of several hosts on this machine, with play money."""
+
+
+@group.command()
+@click.option("--hosts", type=click.IntRange(1, MOST_HOSTS), default=3, show_default=True, help="Of a new network.")
+@click.option("--grpc", metavar="HOST:PORT", default="127.0.0.1:9090", show_default=True, help="Of a new network.")
+@local
+def up(call: Call, hosts: int, grpc: str) -> None:
+    """Make the network in HOME/localnet where there is none, and start what does not run.
+
+    Every host has a home with its key, HOME/localnet/host-N, for `gnk ... --home`.
+    """
+    net = LocalNet(directory=call.config.home / "localnet")
+    is_new = not net.homes
+    if is_new:
+        net.make(hosts, grpc)
+    address = net.start()
+    if is_new:
+        for home in net.homes:
+            _stake(home)
+    call.emit({"chain": address, "chain_id": CHAIN_ID, "processes": net.describe()})
+
+
+@group.command()
+@local
+def status(call: Call) -> None:
+    """Which processes run, and where their logs are."""
+    call.emit(LocalNet(directory=call.config.home / "localnet").describe())
+
+
+@group.command()
+@local
+def down(call: Call) -> None:
+    """Stop every process; what they keep stays."""
+    net = LocalNet(directory=call.config.home / "localnet")
+    for process in reversed(net.processes):
+        process.stop()
+    call.emit(net.describe())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalNet:
+    """One chain, a sidecar and a client for each host: homes are in `directory`, pid files and logs in its `run`."""
+
+    directory: Path
+
+    @property
+    def homes(self) -> list[Path]:
+        """The hosts' homes, in order."""
+        return sorted(self.directory.glob("host-*"))
+
+    @property
+    def address_file(self) -> Path:
+        """Says where the chain listens, host:port, for good once it was started."""
+        return self.directory / "run" / "address"
+
+    def make(self, hosts: int, grpc: str) -> None:
+        """Homes with new keys, the genesis that names them, and where the chain shall listen: all of it or nothing."""
+        draft = LocalNet(directory=self.directory.with_name(f"{self.directory.name}.draft"))
+        shutil.rmtree(draft.directory, ignore_errors=True)
+        addresses = [make_host_home(draft.directory / f"host-{number}").address for number in range(1, hosts + 1)]
+        for name in ("run", "chain"):
+            (draft.directory / name).mkdir()
+        (draft.directory / "chain" / "genesis.json").write_bytes(build_local_genesis(CHAIN_ID, addresses))
+        draft.address_file.write_text(grpc)
+        draft.directory.rename(self.directory)
+
+    @property
+    def processes(self) -> list[KeptProcess]:
+        """All of them in the order in which they start: sidecars, chain, clients; none where there is no network."""
+        homes = self.homes
+        if not homes:
+            return []
+        grpc = self.address_file.read_text()
+        sidecars = [self._keep(f"{home.name}-sidecar", "sidecar", "start", home, "--threads", "1") for home in homes]
+        chain = self._keep("chain", "chain", "start", self.directory / "chain", "--grpc", grpc)
+        clients = [self._keep(f"{home.name}-client", "host", "run", home) for home in homes]
+        return [*sidecars, chain, *clients]
+
+    def start(self) -> str:
+        """Start what does not run, one kind after the other is ready; returns where the chain listens."""
+        count = len(self.homes)
+        sockets = [home / "sidecar.sock" for home in self.homes]
+        listening = self.directory / "chain" / "grpc-address"
+        _start_all(self.processes[:count], sockets)
+        _start_all(self.processes[count : count + 1], [listening])
+        address = listening.read_text().strip()
+        self.address_file.write_text(address)
+        for home, socket, client in zip(self.homes, sockets, self.processes[count + 1 :], strict=True):
+            write_host_config(home, chain=address, chain_id=CHAIN_ID, sidecar=socket)
+            client.start()
+        return address
+
+    def describe(self) -> list[Json]:
+        """One line for each process."""
+        return [{"process": process.name, "pid": process.pid, "log": str(process.log)} for process in self.processes]
+
+    def _keep(self, name: str, group: str, command: str, home: Path, *words: str) -> KeptProcess:
+        line = (group, command, "--home", str(home), *words)
+        return KeptProcess(name=name, words=line, directory=self.directory / "run")
+
+
+def _start_all(processes: list[KeptProcess], made: list[Path]) -> None:
+    """Start what does not run, and return once each has made its file."""
+    for process, path in zip(processes, made, strict=True):
+        if process.pid is None:
+            path.unlink(missing_ok=True)
+        process.start()
+    for process, path in zip(processes, made, strict=True):
+        process.wait_for(path)
+
+
+def _stake(home: Path) -> None:
+    """Stake behind the founding units, by the command that an operator would type."""
+    line = [sys.executable, "-m", "cli", "stake", "add", STAKE, "--yes", "--home", str(home)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=STAKE_TIMEOUT_S, check=False)
+    if done.returncode:
+        raise PermanentError("process_ended", f"gnk stake add for {home.name}: {done.stderr.strip()}")

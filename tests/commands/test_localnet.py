@@ -1,0 +1,54 @@
+"""`gnk localnet` with real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TIMEOUT_S = 240
+
+
+def gnk(*words: str) -> Any:
+    line = [sys.executable, "-m", "cli", *words, "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def pids(processes: list[dict[str, Any]]) -> dict[str, int | None]:
+    return {process["process"]: process["pid"] for process in processes}
+
+
+def test_without_a_network_nothing_runs_and_down_is_fine(tmp_path: Path) -> None:
+    assert gnk("localnet", "status", "--home", str(tmp_path)) == []
+    assert gnk("localnet", "down", "--home", str(tmp_path)) == []
+
+
+@pytest.mark.e2e
+def test_a_network_comes_up_survives_a_kill_and_goes_down(tmp_path: Path) -> None:
+    home = ("--home", str(tmp_path))
+    try:
+        first = gnk("localnet", "up", "--hosts", "2", "--grpc", "127.0.0.1:0", *home)
+        running = pids(first["processes"])
+        assert len(running) == 5
+        assert all(running.values())
+        host = str(tmp_path / "localnet" / "host-1")
+        before = gnk("chain", "status", "--home", host)
+        assert before["chain_id"] == first["chain_id"]
+        assert running["chain"] is not None
+        os.kill(running["chain"], signal.SIGKILL)
+
+        second = gnk("localnet", "up", *home)
+        again = pids(second["processes"])
+        assert second["chain"] == first["chain"]
+        assert again.pop("chain") != running.pop("chain")
+        assert again == running
+        assert gnk("chain", "status", "--home", host)["height"] >= before["height"]
+    finally:
+        down = gnk("localnet", "down", *home)
+    assert not any(pids(down).values())
