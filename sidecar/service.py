@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import version
 from itertools import pairwise
 from typing import Any, Final
 
@@ -23,7 +24,6 @@ from sidecar.sprints import Progress
 from wire.gonka.sidecar.v1 import sidecar_pb2 as pb
 
 SERVICE: Final = "gonka.sidecar.v1.Sidecar"
-VERSION: Final = "0.1.0"
 MAX_NONCES: Final = 10_000
 LONGEST_MS: Final = 2 * 24 * 3600 * 1000
 STATUS_JOBS: Final = 100
@@ -119,7 +119,7 @@ class SidecarService:
             for lane in self._lanes
             if (hello := lane.hello) is not None
         ]
-        return pb.CapabilitiesResponse(version=VERSION, profiles=self._profiles, devices=devices)
+        return pb.CapabilitiesResponse(version=version("gonka"), profiles=self._profiles, devices=devices)
 
     async def get_status(self, request: Any) -> Any:  # noqa: ARG002 - the shape of every call
         """The newest jobs, and how the devices' time was spent since start."""

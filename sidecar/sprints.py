@@ -229,7 +229,7 @@ class Sprints:
 
     async def _save(self, job: SprintJob) -> None:
         await self._in_thread(lambda: self._journal.save(job))
-        self._jobs[job.job_id] = job
+        self._jobs[job.job_id], self._fault = job, None
         self._bell.ring()
 
     async def _read_proofs(self, job: SprintJob, after_number: int) -> tuple[NumberedProof, ...]:

@@ -1,8 +1,9 @@
 """Sprint jobs over a real journal, with a clock of the test's own and hits made up."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import resource
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -201,6 +202,49 @@ def test_stop__a_batch_that_takes_too_long__ends_within_a_second_and_later_hits_
             assert sprints.get("net-1") == job
             assert await read_all(sprints) == [1, 2]
             assert await refused(sprints.stop("other")) == "job_unknown"
+
+    run(program)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow beyond 8 KiB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_finish__the_disk_is_full__streams_are_told_and_the_batch_waits_for_room(tmp_path: Path) -> None:
+    async def program() -> None:
+        async with open_sprints(tmp_path) as sprints:
+            await sprints.start(JOB, 0)
+            reader = asyncio.create_task(read_all(sprints))
+            with full_disk():
+                writing = asyncio.create_task(work(sprints, 0, 500))
+                assert await refused(reader) == "journal_write_failed"
+                assert await refused(sprints.start(JOB, 0)) == "journal_write_failed"
+                assert sprints.get("net-1").last_number == 0
+            await writing
+            assert sprints.fault is None
+            await sprints.stop("net-1")
+            assert await read_all(sprints) == list(range(1, 501))
+
+    run(program)
+
+
+def test_stop__before_the_batch_that_waits_for_room_is_written__the_next_job_can_start(tmp_path: Path) -> None:
+    async def program() -> None:
+        async with open_sprints(tmp_path) as sprints:
+            await sprints.start(JOB, 0)
+            with full_disk():
+                writing = asyncio.create_task(work(sprints, 0, 500))
+                assert await refused(read_all(sprints)) == "journal_write_failed"
+            assert (await sprints.stop("net-1")).last_number in {0, 500}
+            await writing
+            await sprints.start(replace(JOB, job_id="net-2"), 0)
 
     run(program)
 
