@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -105,6 +106,26 @@ def test_a_chain_killed_at_any_moment_goes_on_with_the_same_app_hashes(tmp_path:
     assert heights == sorted(heights)
     blocks = {str(block["height"]): block["app_hash"] for block in export_blocks(tmp_path)}
     assert {height: blocks[str(height)] for height in seen} == seen
+
+
+def test_a_disk_that_takes_no_more_stops_the_chain_with_a_code_and_loses_no_block(tmp_path: Path) -> None:
+    init(tmp_path)
+    words = ("chain", "start", "--home", str(tmp_path), "--grpc", "127.0.0.1:0", "--block-ms", "10", "--json")
+    full = subprocess.run(
+        [sys.executable, "-m", "cli", *words],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000)),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert full.returncode == 1
+    assert json.loads(full.stderr.splitlines()[-1])["error"]["code"] in {"store_full", "store_write_failed"}
+    kept = export_blocks(tmp_path)
+    with running(tmp_path) as (process, _):
+        process.terminate()
+        process.wait(TIMEOUT_S)
+    assert export_blocks(tmp_path)[: len(kept)] == kept
 
 
 def test_replay_gives_the_same_app_hashes_whatever_python_hashes_by(tmp_path: Path) -> None:
