@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 POLL_S: Final = 0.12
@@ -16,7 +15,6 @@ class DaemonConfig:
     `metrics_port` on loopback, 0 for none; `poll_s` is how often the chain is asked for a new block.
     """
 
-    home: Path
     host: str
     metrics_port: int = 0
     poll_s: float = POLL_S

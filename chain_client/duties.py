@@ -104,6 +104,14 @@ def is_sprinting(view: View) -> bool:
     return host.registered_epoch < view.clock.epoch and not left and host.jailed_until_epoch <= view.clock.epoch
 
 
+def can_commit(view: View) -> bool:
+    """Whether the host is among those that commit secrets for the seeds, as far as the table says."""
+    beacon, host = view.rules.beacon, view.registration
+    if beacon.kind != COMMIT_REVEAL or host is None or host.left_epoch:
+        return False
+    return view.me in select_committers(view.table, beacon.max_committers)
+
+
 def is_juror(view: View) -> bool:
     """Whether the host has a vote in disputes over others' claims."""
     return view.table.get(view.me, 0) > 0
@@ -205,25 +213,18 @@ def _owe_register(view: View, _journal: JournalView) -> Send | None:
 
 def _owe_seeds(view: View, _journal: JournalView) -> Send | Note | None:
     epoch, host = view.clock.epoch + 1, view.registration
-    if view.clock.phase not in {Phase.GENESIS, Phase.SERVE} or view.done.seeds_next or not _is_committer(view):
+    if view.clock.phase not in {Phase.GENESIS, Phase.SERVE} or view.done.seeds_next or not can_commit(view):
         return None
     if host is None or host.stake_ngonka < view.rules.beacon.seed_bond_ngonka:
         return _note(view, Duty.COMMIT_SEEDS, "the stake is below the seed bond", epoch)
     return _send(view, Duty.COMMIT_SEEDS, epoch)
 
 
-def _is_committer(view: View) -> bool:
-    beacon, host = view.rules.beacon, view.registration
-    if beacon.kind != COMMIT_REVEAL or host is None or host.left_epoch:
-        return False
-    return view.me in select_committers(view.table, beacon.max_committers)
-
-
 def _owe_sprint_seed(view: View, journal: JournalView) -> Send | Note | None:
     if view.clock.phase is not Phase.SEED or view.done.sprint_seed:
         return None
     if not view.done.seeds:
-        return _note(view, Duty.COMMIT_SEEDS, HOST_WAS_DOWN) if _is_committer(view) else None
+        return _note(view, Duty.COMMIT_SEEDS, HOST_WAS_DOWN) if can_commit(view) else None
     return _owe_secret(view, journal, Duty.REVEAL_SPRINT_SEED, SecretName.SPRINT)
 
 

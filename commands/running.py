@@ -60,7 +60,7 @@ async def _run(call: Call, key: SigningKey, chain_id: str, metrics_port: int) ->
                 now_ms=_now_ms,
                 pause=_pause_after_failure,
             )
-            config = DaemonConfig(home=call.config.home, host=host, metrics_port=metrics_port)
+            config = DaemonConfig(host=host, metrics_port=metrics_port)
             manager = ServiceManager.read(os.environ)
             await run_daemon(config, ports, chain_id=chain_id, manager=manager, stop=stop)
     finally:
