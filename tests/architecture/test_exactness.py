@@ -58,6 +58,7 @@ def test_rules_and_chain_know_neither_chance_nor_the_time_of_day(path: Path) -> 
 DECIDING = [
     *sorted((ROOT / "rules").rglob("*.py")),
     ROOT / "chain_client" / "duties.py",
+    ROOT / "chain_client" / "readiness.py",
     ROOT / "chain_client" / "review.py",
     ROOT / "chain_client" / "transactions.py",
     ROOT / "sidecar" / "arbiter.py",
