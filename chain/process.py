@@ -23,10 +23,10 @@ from chain.app import App
 from chain.engine.clock import SystemClock
 from chain.engine.local import EngineConfig, LocalEngine
 from chain.genesis import read_genesis
-from chain.notify import ServiceManager
 from chain.store.store import Store
 from rules.errors import RuleError
 from wire.gonka.params.v1.genesis_pb2 import Genesis
+from wire.notify import ServiceManager
 
 GENESIS_FILE = "genesis.json"
 DATA_FILE = "data"
@@ -145,6 +145,6 @@ async def _run(engine: LocalEngine, clock: SystemClock, manager: ServiceManager,
 
 async def _stay_alive(manager: ServiceManager) -> None:
     """Tell the service manager so, twice as often as it asks."""
-    while manager.watchdog_us:
+    while manager.watchdog_s:
         manager.tell("WATCHDOG=1")
-        await asyncio.sleep(manager.watchdog_us * 0.5e-6)
+        await asyncio.sleep(manager.watchdog_s)

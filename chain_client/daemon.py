@@ -19,7 +19,7 @@ from wire.gonka.sprint.v1.query_pb2 import QueryViewRequest, QueryViewResponse
 if TYPE_CHECKING:
     from chain_client.config import DaemonConfig
     from chain_client.ledger import Ledger
-    from chain_client.notify import ServiceManager
+    from wire.notify import ServiceManager
 
 LONGEST_WAIT_S: Final = 5.0
 log = structlog.get_logger("client")
@@ -99,10 +99,10 @@ async def _follow(follower: Follower, performer: Performer, poll_s: float) -> No
 
 
 async def _watch(manager: ServiceManager) -> None:
-    """A sign of life twice in the time that the service manager allows; this loop runs as long as the others can."""
+    """Signs of life for the service manager; this loop runs as long as the others can."""
     while manager.watchdog_s:
         manager.tell("WATCHDOG=1")
-        await asyncio.sleep(manager.watchdog_s / 2)
+        await asyncio.sleep(manager.watchdog_s)
 
 
 def watch_signals(stop: asyncio.Event) -> None:

@@ -73,9 +73,9 @@ def start(call: Call, grpc: str, block_ms: int | None, log_format: str) -> None:
     import asyncio
     import os
 
-    from chain.notify import ServiceManager
     from chain.process import ChainConfig, serve_until_signal
     from commands.logs import configure_logs
+    from wire.notify import ServiceManager
 
     configure_logs(log_format)
     config = ChainConfig(home=call.config.home, grpc=grpc, block_ms=block_ms)

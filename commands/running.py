@@ -35,12 +35,12 @@ async def _run(call: Call, key: SigningKey, chain_id: str, metrics_port: int) ->
     from chain_client.cosmos import CosmosLedger
     from chain_client.daemon import run_daemon, watch_signals
     from chain_client.journal import Journal
-    from chain_client.notify import ServiceManager
     from chain_client.perform import Ports
     from chain_client.sender import Sender
     from chain_client.sidecar_stub import SidecarStub
     from rules.addresses import decode_address
     from rules.types import Host
+    from wire.notify import ServiceManager
 
     host = acting_address(call)
     stop = asyncio.Event()

@@ -42,12 +42,12 @@ def start(call: Call, **flags: str | None) -> None:
     """
     from commands.logs import configure_logs
     from sidecar.config import read_config
-    from sidecar.notify import Notifier
     from sidecar.server import serve
+    from wire.notify import ServiceManager
 
     config = read_config(flags, os.environ, call.config.home)
     configure_logs(config.log_format)
-    asyncio.run(serve(config, Notifier.read(os.environ)))
+    asyncio.run(serve(config, ServiceManager.read(os.environ)))
 
 
 @group.command()

@@ -22,9 +22,9 @@ from sidecar.device import DeviceSpec, WorkerDiedError, list_devices
 from sidecar.errors import SidecarError
 from sidecar.journal import Journal, lock_file
 from sidecar.lane import Floor, Lane, Meter
-from sidecar.notify import Notifier
 from sidecar.service import SERVICE, SidecarService
 from sidecar.sprints import Sprints
+from wire.notify import ServiceManager
 
 MAX_MESSAGE: Final = 1 << 20
 """Bytes of the largest request: a verification of 10,000 nonces stays below a fifth of it."""
@@ -38,7 +38,7 @@ GPU_PROFILES: Final = ("tiny", "dev", "whitepaper")
 log = structlog.get_logger("sidecar")
 
 
-async def serve(config: SidecarConfig, notifier: Notifier) -> None:
+async def serve(config: SidecarConfig, manager: ServiceManager) -> None:
     """Run a sidecar until SIGTERM or SIGINT.
 
     Raises SidecarError: state_dir_in_use, socket_in_use, journal_unreadable, journal_write_failed, no_device_usable,
@@ -64,11 +64,11 @@ async def serve(config: SidecarConfig, notifier: Notifier) -> None:
         server, checkup = await _listen(config, SidecarService(floor, lanes))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(lane.run()) for lane in lanes]
-            tasks.append(group.create_task(_report(checkup, floor, lanes, notifier)))
-            notifier.send("READY=1")
+            tasks.append(group.create_task(_report(checkup, floor, lanes, manager)))
+            manager.tell("READY=1")
             log.info("sidecar_ready", socket=str(config.socket), listen=config.listen, devices=len(lanes))
             await stopping.wait()
-            notifier.send("STOPPING=1")
+            manager.tell("STOPPING=1")
             log.info("sidecar_stopping")
             floor.sprints.refuse()
             floor.checks.refuse()
@@ -150,14 +150,14 @@ def _read_credentials(tls: Tls) -> Any:
     return grpc.ssl_server_credentials([(key, cert)], root_certificates=client_ca, require_client_auth=True)
 
 
-async def _report(checkup: Any, floor: Floor, lanes: tuple[Lane, ...], notifier: Notifier) -> None:
+async def _report(checkup: Any, floor: Floor, lanes: tuple[Lane, ...], manager: ServiceManager) -> None:
     """Keep the health service and the service manager's watchdog informed."""
-    pause_s = min(HEALTH_S, notifier.watchdog_s or HEALTH_S)
+    pause_s = min(HEALTH_S, manager.watchdog_s or HEALTH_S)
     while True:
         is_well = floor.sprints.fault is None and any(lane.device is not None for lane in lanes)
         serving, ailing = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
         for name in (health.OVERALL_HEALTH, SERVICE):
             await checkup.set(name, serving if is_well else ailing)
-        if notifier.watchdog_s:
-            notifier.send("WATCHDOG=1")
+        if manager.watchdog_s:
+            manager.tell("WATCHDOG=1")
         await asyncio.sleep(pause_s)

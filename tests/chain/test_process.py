@@ -7,7 +7,6 @@ from pathlib import Path
 import grpc
 import pytest
 
-from chain.notify import ServiceManager
 from chain.process import ADDRESS_FILE, GENESIS_FILE, ChainConfig, serve
 from chain.store.errors import StoreError
 from rules.errors import RuleError
@@ -15,6 +14,7 @@ from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN, make_genesis
 from wire.gonka.sprint.v1.query_pb2 import FollowRequest
 from wire.gonka.sprint.v1.query_pb2_grpc import BlocksStub
+from wire.notify import ServiceManager
 
 TIMEOUT_S = 10
 
@@ -86,7 +86,7 @@ def test_the_service_manager_hears_that_the_chain_is_ready_lives_and_stops(tmp_p
             stopping = asyncio.Event()
             asyncio.get_running_loop().call_later(0.5, stopping.set)
             config = ChainConfig(home=tmp_path, grpc="127.0.0.1:0", block_ms=50)
-            manager = ServiceManager(address=path, watchdog_us=100_000)
+            manager = ServiceManager(address=path, watchdog_s=0.2)  # the socket holds ten words
             await serve(config, manager, lambda _address: None, stopping)
 
         asyncio.run(run())

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 
-from chain.notify import ServiceManager
 from chain.process import GENESIS_FILE, ChainConfig, serve
 from rules.params import Params
 from rules.presets import MINIMAL
 from tests.chain.ledger import make_genesis
+from wire.notify import ServiceManager
 
 BLOCK_MS = 50
 START_TIMEOUT_S = 30

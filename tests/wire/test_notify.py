@@ -3,19 +3,19 @@ from pathlib import Path
 
 import pytest
 
-from chain.notify import ServiceManager
+from wire.notify import ServiceManager
 
 
 @pytest.mark.parametrize(
-    ("environ", "watchdog_us"),
+    ("environ", "watchdog_s"),
     [
         ({}, 0),
-        ({"WATCHDOG_USEC": "30000000"}, 30_000_000),
+        ({"WATCHDOG_USEC": "30000000"}, 15.0),
         ({"WATCHDOG_USEC": "soon"}, 0),
     ],
 )
-def test_read__takes_the_watchdog_s_patience_or_none(environ: dict[str, str], watchdog_us: int) -> None:
-    assert ServiceManager.read(environ) == ServiceManager(watchdog_us=watchdog_us)
+def test_read__takes_the_watchdog_s_patience_or_none(environ: dict[str, str], watchdog_s: int) -> None:
+    assert ServiceManager.read(environ) == ServiceManager(watchdog_s=watchdog_s)
 
 
 def test_tell__a_manager_that_listens__hears_it(tmp_path: Path) -> None:
