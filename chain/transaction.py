@@ -20,6 +20,8 @@ from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_DIRECT
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, SignerInfo, TxBody, TxRaw
 
 KEPT_BYTES: Final = 32 << 20
+MAX_GAS: Final = 2**63 - 1
+"""What a result can say of gas."""
 _PUB_KEY_URL: Final = f"/{PubKey.DESCRIPTOR.full_name}"
 
 
@@ -120,6 +122,7 @@ def _check_options(body: TxBody, auth: AuthInfo) -> None:
         "time-out times": body.HasField("timeout_timestamp"),
         "tips": auth.HasField("tip"),
         "fee grants": auth.fee.granter,
+        "gas beyond 63 bits": auth.fee.gas_limit > MAX_GAS,
     }
     for what, found in present.items():
         if found:

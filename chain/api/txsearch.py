@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from operator import eq, ge, gt, le, lt
 
 from chain.engine.blocklog import find_tx, read_block
@@ -10,9 +11,13 @@ from chain.engine.txindex import INDEXED, scan_places
 from chain.store.kv import Reader
 from rules.errors import RuleError
 
+MAX_QUERY = 2000
+"""Letters of a query."""
 MAX_CONDITIONS = 8
-MAX_HEIGHTS = 1000
+MAX_HEIGHTS = 100
 """Most blocks that a query by height alone may span."""
+MAX_FOUND = 100_000
+"""Most transactions for which one condition may hold: reading more would hold up the blocks."""
 
 Place = tuple[int, int]
 """Height, and index in the block."""
@@ -33,6 +38,8 @@ class Condition:
 
 def parse_query(text: str) -> tuple[Condition, ...]:
     """The conditions of a query, all of which must hold.  RuleError request_invalid."""
+    if len(text) > MAX_QUERY:
+        raise RuleError("request_invalid", f"a query has at most {MAX_QUERY} letters, not {len(text)}")
     conditions = tuple(_parse_condition(part) for part in re.split(r"\s+AND\s+", text.strip()))
     if len(conditions) > MAX_CONDITIONS:
         raise RuleError("request_invalid", f"a query has at most {MAX_CONDITIONS} conditions")
@@ -42,7 +49,8 @@ def parse_query(text: str) -> tuple[Condition, ...]:
 def find_places(records: Reader, conditions: tuple[Condition, ...], height: int) -> list[Place]:
     """Where the transactions are for which all conditions hold, ascending, up to block `height`.
 
-    RuleError request_invalid: a span of heights alone that is more than MAX_HEIGHTS.
+    RuleError request_invalid: a span of heights alone that is more than MAX_HEIGHTS, a condition that holds for more
+    than MAX_FOUND.
     """
     heights = [condition for condition in conditions if condition.name == "tx.height"]
     others = [condition for condition in conditions if condition.name != "tx.height"]
@@ -55,12 +63,12 @@ def find_places(records: Reader, conditions: tuple[Condition, ...], height: int)
 def _parse_condition(text: str) -> Condition:
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise RuleError("request_invalid", f"{text!r} is no condition like message.sender='gonka1...'")
+        raise RuleError("request_invalid", f"{text[:80]!r} is no condition like message.sender='gonka1...'")
     name, operator, quoted, number = match.groups()
     value = number if quoted is None else quoted
     if name == "tx.height":
         if not (value.isdecimal() and len(value) <= 18):
-            raise RuleError("request_invalid", f"{value!r} is no height")
+            raise RuleError("request_invalid", f"{value[:80]!r} is no height")
     elif name not in INDEXED | {"tx.hash"} or operator != "=":
         raise RuleError(
             "request_invalid", f"transactions are found by {', '.join(sorted(INDEXED))}, tx.height, tx.hash"
@@ -70,7 +78,11 @@ def _parse_condition(text: str) -> Condition:
 
 def _find(records: Reader, condition: Condition) -> set[Place]:
     if condition.name != "tx.hash":
-        return set(scan_places(records, condition.name, condition.value))
+        found = set(islice(scan_places(records, condition.name, condition.value), MAX_FOUND + 1))
+        if len(found) > MAX_FOUND:
+            detail = f"{condition.name} = {condition.value[:80]!r} holds for more than {MAX_FOUND} transactions"
+            raise RuleError("request_invalid", detail)
+        return found
     place = find_tx(records, parse_hash(condition.value))
     return {place} if place else set()
 

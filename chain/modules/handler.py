@@ -28,9 +28,10 @@ class Handler:
     """A message and what it does.
 
     `apply` checks and writes and gives the response; it raises RuleError, after which the caller drops its writes.  It
-    never changes the message.  `gas` is the whole cost of applying it, apart from the messages it carries.  `duty`:
-    free of fees, and applied on the check state before it may wait for a block.  `inner` names the field of Any that
-    carries messages; such a message is a duty when all that it carries are.
+    never changes the message.  `gas` is the whole cost of applying it, apart from the messages it carries; where `each`
+    names a repeated field, the cost for each of its entries.  `duty`: free of fees, and applied on the check state
+    before it may wait for a block.  `inner` names the field of Any that carries messages; such a message is a duty when
+    all that it carries are.
     """
 
     message: type[Message]
@@ -38,11 +39,16 @@ class Handler:
     gas: int
     duty: bool = False
     inner: str = ""
+    each: str = ""
 
     @property
     def name(self) -> str:
         """The full name of the message, as in `cosmos.bank.v1beta1.MsgSend`."""
         return self.message.DESCRIPTOR.full_name
+
+    def compute_gas(self, message: Message) -> int:
+        """What applying this message costs, apart from the messages it carries."""
+        return self.gas * max(1, len(getattr(message, self.each))) if self.each else self.gas
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ def read_order(packed: AnyMessage, handlers: Mapping[str, Handler], depth: int =
     if not signers:
         raise RuleError("tx_malformed", f"nobody signs {handler.name}")
     if not handler.inner:
-        return Order(message, handler, signers, handler.gas, handler.duty)
+        return Order(message, handler, signers, handler.compute_gas(message), handler.duty)
     if depth == MAX_DEPTH:
         raise RuleError("tx_malformed", f"messages are nested deeper than {MAX_DEPTH}")
     inner = [read_order(part, handlers, depth + 1) for part in getattr(message, handler.inner)]

@@ -108,6 +108,7 @@ CASES: list[tuple[bytes, str, str]] = [
     (with_body(lambda b: b.extension_options.append(pack_any(SEND))), "tx_malformed", "an extension"),
     (with_auth(lambda a: a.tip.CopyFrom(Tip(tipper=ANN.text))), "tx_malformed", "a tip"),
     (with_auth(lambda a: setattr(a.fee, "granter", BOB.text)), "tx_malformed", "a fee grant"),
+    (with_auth(lambda a: setattr(a.fee, "gas_limit", 2**63)), "tx_malformed", "more gas than a result can say"),
     (with_auth(lambda a: a.signer_infos.append(a.signer_infos[0])), "signature_invalid", "a signer too many"),
     (with_auth(lambda a: a.signer_infos.pop()), "signature_invalid", "no signer"),
     (

@@ -56,5 +56,5 @@ def _read_recipient(text: str) -> bytes:
 
 HANDLERS = (
     Handler(message=MsgSend, apply=apply_send, gas=20_000),
-    Handler(message=MsgMultiSend, apply=apply_multi_send, gas=30_000),
+    Handler(message=MsgMultiSend, apply=apply_multi_send, gas=20_000, each="outputs"),
 )

@@ -37,9 +37,9 @@ def commit_seeds(ctx: Context, message: MsgCommitSeeds) -> MsgCommitSeedsRespons
         raise RuleError("epoch_wrong", f"secrets are committed for epoch {place.epoch + 1}", epoch=place.epoch + 1)
     if {len(message.sprint_commitment), len(message.sample_commitment)} != {COMMITMENT_BYTES}:
         raise RuleError("commitment_invalid", f"a commitment is {COMMITMENT_BYTES} bytes")
-    _check_committer(ctx, host)
     if state.get_commitment(ctx.store, message.epoch, host):
         raise RuleError("commit_twice", f"{message.host} has committed for epoch {message.epoch}")
+    _check_committer(ctx, host)
     commitment = Commitment(
         host=message.host, sprint_commitment=message.sprint_commitment, sample_commitment=message.sample_commitment
     )
@@ -52,8 +52,9 @@ def commit_seeds(ctx: Context, message: MsgCommitSeeds) -> MsgCommitSeedsRespons
 def _check_committer(ctx: Context, host: Host) -> None:
     if stake.find_host(ctx.store, host).left_epoch:
         raise RuleError("host_left", "who has left commits to nothing")
-    limit = get_frozen(ctx.store).beacon.max_committers
-    if host not in select_committers(stake.get_weights(ctx.store, stake.table_epoch(ctx.store)), limit):
+    limit, table = get_frozen(ctx.store).beacon.max_committers, stake.table_epoch(ctx.store)
+    weighs = stake.get_units(ctx.store, table, host) > 0  # asked first: who has no weight must not make us read it all
+    if not weighs or host not in select_committers(stake.get_weights(ctx.store, table), limit):
         raise RuleError("committer_not_eligible", f"not among the {limit} hosts with the most effective units")
 
 

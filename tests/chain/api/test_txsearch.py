@@ -30,6 +30,7 @@ def test_parse_query__conditions_joined_by_and__are_read_in_order() -> None:
         ("tx.height=1 OR tx.height=2", "another word than AND"),
         (" AND ".join(["tx.height>0"] * 9), "too many conditions"),
         ("tx.height=" + "9" * 30, "a number that is too long"),
+        ("tx.height>0 " + " " * 1_000_000 + "AND tx.height>0", "a megabyte of nothing, which takes hours to split"),
     ],
 )
 def test_parse_query__what_cannot_be_asked__is_refused(text: str, why: str) -> None:

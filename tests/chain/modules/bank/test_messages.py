@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from chain.handlers import HANDLERS
 from chain.modules.auth.state import get_account
 from chain.modules.bank.coins import make_coin
 from chain.modules.bank.messages import MODULE_NAMES
 from chain.modules.bank.state import get_balance, get_supply
+from chain.modules.handler import pack_any, read_order
 from rules.addresses import encode_address, module_address
 from tests.chain.ledger import ANN, BALANCE, BOB, CAT, GAS, STRANGER, Ledger, Person, code_of
 
@@ -91,3 +93,9 @@ def test_multi_send__to_several__pays_each(ledger: Ledger) -> None:
     assert ledger.send(multi_send(9, (BOB, 4), (CAT, 5)), by=ANN).code == 0
     assert get_balance(ledger.store.latest, BOB.address) == BALANCE + 4
     assert get_balance(ledger.store.latest, CAT.address) == BALANCE + 5
+
+
+def test_multi_send__many_outputs__costs_each_of_them_what_a_send_costs() -> None:
+    one = read_order(pack_any(send_to(BOB.text, make_coin(1))), HANDLERS).gas
+    for number in (1, 2, 1000):
+        assert read_order(pack_any(multi_send(number, *[(BOB, 1)] * number)), HANDLERS).gas == number * one

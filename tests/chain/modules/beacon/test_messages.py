@@ -95,6 +95,12 @@ def test_commit_seeds__more_hosts_than_may__the_ones_with_the_least_units_are_re
         network.send(changed(message, host=third.text))
 
 
+def test_commit_seeds__a_host_without_units__is_refused() -> None:
+    network = Network(players=[Player(ANN), Player(DAN)])
+    with pytest.raises(RuleError, match="committer_not_eligible"):
+        network.send(changed(commitment(network), host=DAN.text))
+
+
 @pytest.fixture
 def seeding() -> Network:
     """In SEED of epoch 1, with Ann and Bob committed."""
