@@ -105,6 +105,24 @@ def test_a_host_that_dies_again_and_again_loses_and_repeats_nothing(every: int) 
     run(story)
 
 
+def test_hosts_that_all_die_again_and_again_lose_and_repeat_nothing() -> None:
+    async def story(world: World) -> None:
+        deaths = dict.fromkeys(world.hosts, 0)
+        for nth, host in enumerate(world.hosts):
+            host.set_fuse(Fuse(4 + nth))
+        while (await world.hosts[0].view()).clock.phase is not Phase.SERVE:
+            await world.make_block()
+            for nth, host in enumerate(world.hosts):
+                if host.deaths > deaths[host]:
+                    deaths[host] = host.deaths
+                    host.set_fuse(Fuse(4 + nth))
+        for host in world.hosts:
+            check_spotless(world, host, await world.outcome(1, host))
+        assert min(deaths.values()) > 5
+
+    run(story)
+
+
 DOWN = [
     (Phase.GENESIS, Phase.SEED, {"secret for the Sprint's seed not revealed"}, "in SEED"),
     (
