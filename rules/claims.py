@@ -25,6 +25,7 @@ from rules.errors import RuleError
 from rules.seeds import le64
 from rules.types import Proof
 
+KEY_BYTES = 8
 TAG_BYTES = 8
 HASH_BYTES = 32
 KEYS = 2**64
@@ -151,6 +152,17 @@ def check_leaves(
     if found != root:
         raise RuleError("reveal_wrong_root", f"the leaves hash to {found.hex()}, the claim is {root.hex()}")
     return tuple(in_order)
+
+
+def compute_reveal_bytes(samples: int, max_count: int) -> int:
+    """The most bytes that the leaves and the multiproof of a sample take, for any claim of up to `max_count` proofs.
+
+    The paths of `samples` leaves have the fewest nodes in common where the first log2(samples) levels branch.
+    """
+    height = (max_count - 1).bit_length()
+    siblings = samples * max(0, height - (samples.bit_length() - 1))
+    splits = siblings + samples - 1
+    return samples * (KEY_BYTES + TAG_BYTES) + siblings * HASH_BYTES + splits * KEY_BYTES
 
 
 def _proof_leaf(proof: Proof) -> Leaf:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from rules.claims import compute_reveal_bytes
 from rules.errors import RuleError
 
 MILLION = 1_000_000
+ENVELOPE_BYTES = 2048
+"""Room for what a transaction carries beside a reveal: signer, signature, memo, and the names of its messages."""
 GNK = 10**9
 
 
@@ -218,7 +221,16 @@ def _check_transactions(params: Params) -> None:
     _require(a.max_block_gas >= 1 and 1 <= a.max_signatures <= 64, "auth.max_block_gas >= 1, 1 <= max_signatures <= 64")
 
 
-CHECKS = (_check_lengths, _check_ratios, _check_units, _check_samples, _check_money, _check_transactions)
+def _check_room(params: Params) -> None:
+    """No change may make it impossible to reveal an honest claim, or to send a transaction that is not too large."""
+    s, a = params.sprint, params.auth
+    reveal = compute_reveal_bytes(s.samples, s.max_count) + ENVELOPE_BYTES
+    _require(reveal <= a.max_tx_bytes, f"auth.max_tx_bytes >= {reveal}, the largest reveal")
+    gas = a.gas_per_byte * a.max_tx_bytes + a.gas_per_signature * a.max_signatures
+    _require(gas <= a.max_block_gas, f"auth.max_block_gas >= {gas}, the largest transaction")
+
+
+CHECKS = (_check_lengths, _check_ratios, _check_units, _check_samples, _check_money, _check_transactions, _check_room)
 
 THRESHOLDS = {
     "tiny": Threshold(one_in=16, cos2_q64=169589409868286240),
