@@ -74,6 +74,10 @@ class Device:
             raise WorkerDiedError("the worker's answer cannot be read") from error
         return answer
 
+    async def wait(self) -> None:
+        """Return when the worker has ended."""
+        await self._process.wait()
+
     async def close(self) -> None:
         """End the worker: it leaves when its input closes, and is killed when it does not."""
         await _end(self._process)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from sidecar.tasks import EvaluateTask, Hello, SearchTask, decode_evaluations, d
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 30.0
+FIT_S: Final = 5.0
+"""A worker that was ready for so long was fit: the next one need not wait."""
 MAX_UNWRITTEN: Final = 2
 """Batches of a device that wait for the disk; with more than one the device need not wait for it too."""
 
@@ -85,17 +88,18 @@ class Lane:
         """Work until cancelled, with a new worker, after a growing pause, whenever one is lost."""
         pause_s = FIRST_PAUSE_S
         while True:
-            started = time.monotonic()
+            opened = math.inf
             try:
                 if self.device is None:
                     await self.open()
+                opened = time.monotonic()
                 await self._serve()
             except (WorkerDiedError, SidecarError) as error:
                 self._floor.meter.workers_lost += 1
                 log.warning("worker_lost", device=self.spec.name, reason=str(error))
             finally:
                 await self.close()
-            pause_s = FIRST_PAUSE_S if time.monotonic() - started > LONGEST_PAUSE_S else pause_s * 2
+            pause_s = FIRST_PAUSE_S if time.monotonic() - opened > FIT_S else pause_s * 2
             await asyncio.sleep(min(pause_s, LONGEST_PAUSE_S))
 
     async def close(self) -> None:
@@ -118,7 +122,20 @@ class Lane:
                 case VerificationBid():
                     await self._evaluate(bid)
                 case None:
-                    await news.wait()
+                    await self._rest(news)
+
+    async def _rest(self, news: asyncio.Event) -> None:
+        """Wait for news.  Raises WorkerDiedError when the worker ends before: the next is ready when there is work."""
+        if self.device is None:
+            raise AssertionError("a lane rests after open")
+        ended, told = asyncio.create_task(self.device.wait()), asyncio.create_task(news.wait())
+        try:
+            await asyncio.wait((ended, told), return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                raise WorkerDiedError("the worker ended")
+        finally:
+            ended.cancel()
+            told.cancel()
 
     async def _search(self, bid: SprintBid) -> None:
         """One batch; its hits go to the disk while the device works on the next."""

@@ -124,6 +124,20 @@ def test_run__the_worker_is_killed__another_goes_on_and_no_nonce_is_left_out(tmp
     run(program)
 
 
+def test_run__the_worker_is_killed_while_it_rests__another_is_ready_before_there_is_work(tmp_path: Path) -> None:
+    async def program() -> None:
+        async with open_lane(tmp_path) as (lane, floor):
+            await asyncio.sleep(0.1)
+            assert lane.device is not None
+            killed = lane.device.pid
+            os.kill(killed, signal.SIGKILL)
+            while lane.device is None or lane.device.pid == killed:  # noqa: ASYNC110  # a lane tells nobody of its worker
+                await asyncio.sleep(0.05)
+            assert floor.meter.workers_lost == 1
+
+    run(program)
+
+
 def test_open__no_backend_passes__refused_with_the_reasons(tmp_path: Path) -> None:
     async def program() -> None:
         journal, bell = Journal.open(tmp_path), Bell()
