@@ -16,6 +16,7 @@ from chain_client.errors import PermanentError
 from commands.demo.cheat import LyingSidecar, serve_lies
 from commands.demo.members import CHAIN_ID, Member, make_genesis, write_config
 from commands.processes import Child
+from rules.presets import LOCAL
 from wire.gonka.sidecar.v1 import sidecar_pb2 as pb
 from wire.gonka.sidecar.v1.sidecar_pb2_grpc import SidecarStub
 
@@ -151,6 +152,6 @@ def _make_sidecar(member: Member) -> Child:
     words = ("sidecar", "start", "--socket", str(member.sidecar_socket), "--state-dir", str(member.home / "sidecar"))
     return Child(
         name=f"{member.name} sidecar",
-        words=(*words, "--devices", "cpu", "--threads", "1"),
+        words=(*words, "--devices", "cpu", "--threads", "1", "--profiles", LOCAL.sprint.profile),
         log=member.home / "sidecar.log",
     )
