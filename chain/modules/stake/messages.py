@@ -11,9 +11,9 @@ from chain.context import Context
 from chain.modules.bank import state as bank
 from chain.modules.handler import Handler
 from chain.modules.params.state import get_frozen
-from chain.modules.sprint.state import get_epoch_start
+from chain.modules.sprint.state import get_claim, get_epoch_start
 from chain.modules.stake import state
-from rules.addresses import decode_address
+from rules.addresses import decode_address, encode_address
 from rules.errors import RuleError
 from rules.seeds import consensus_key_message
 from rules.types import Host
@@ -33,7 +33,9 @@ KEY_BYTES: Final = 32
 
 
 def register_host(ctx: Context, message: MsgRegisterHost) -> MsgRegisterHostResponse:
-    """A new host; or for one there is, another consensus key from the next SETTLE on, and an end of `down`."""
+    """A new host, if need be in place of an idle one; or for one there is, another consensus key from the next SETTLE
+    on, and an end of `down`.
+    """
     host = Host(decode_address(message.host))
     if message.consensus_pubkey or message.consensus_signature:
         check_consensus_key(ctx, host, message.consensus_pubkey, message.consensus_signature)
@@ -67,10 +69,29 @@ def check_consensus_key(ctx: Context, host: Host, public_key: bytes, signature: 
 
 
 def _create(ctx: Context, host: Host) -> HostRecord:
-    limit = get_frozen(ctx.store).sprint.max_hosts
-    if sum(1 for _ in state.scan_hosts(ctx.store)) >= limit:
-        raise RuleError("hosts_full", f"there are {limit} hosts", max_hosts=limit)
-    return state.new_host(host, registered_epoch=get_epoch_start(ctx.store).epoch)
+    limit, epoch = get_frozen(ctx.store).sprint.max_hosts, get_epoch_start(ctx.store).epoch
+    if state.count_hosts(ctx.store) >= limit:
+        idle = _find_idle(ctx, epoch)
+        if idle is None:
+            raise RuleError("hosts_full", f"there are {limit} hosts", max_hosts=limit)
+        state.delete_host(ctx.store, idle)
+        ctx.emit("host_forgotten", epoch=epoch, host=encode_address(idle))
+    return state.new_host(host, registered_epoch=epoch)
+
+
+def _find_idle(ctx: Context, epoch: int) -> Host | None:
+    """The longest registered of the hosts that have nothing in the network and could have sprinted, None without any.
+
+    So registrations, which cost a fee only, cannot use up the places for ever.
+    """
+    table = state.get_table(ctx.store, state.table_epoch(ctx.store))
+    unbonding = {host for host, _ in state.scan_unbonding(ctx.store)}
+    idle = [
+        (record.registered_epoch, host)
+        for host, record in state.scan_hosts(ctx.store)
+        if record.registered_epoch < epoch and not (record.stake_ngonka or host in table or host in unbonding)
+    ]
+    return next((host for _, host in sorted(idle) if get_claim(ctx.store, epoch, host) is None), None)
 
 
 def leave(ctx: Context, message: MsgLeave) -> MsgLeaveResponse:
@@ -131,7 +152,7 @@ def _unbond(ctx: Context, host: Host, record: HostRecord, amount: int) -> int:
 
 
 HANDLERS: Final = (
-    Handler(message=MsgRegisterHost, apply=register_host, gas=50_000),
+    Handler(message=MsgRegisterHost, apply=register_host, gas=300_000),
     Handler(message=MsgLeave, apply=leave, gas=50_000),
     Handler(message=MsgStake, apply=stake, gas=30_000),
     Handler(message=MsgUnstake, apply=unstake, gas=30_000),

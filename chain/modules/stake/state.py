@@ -63,6 +63,11 @@ def scan_hosts(store: Reader) -> Iterator[tuple[Host, HostRecord]]:
         yield Host(key[len(_HOST) :]), HostRecord.FromString(value)
 
 
+def count_hosts(store: Reader) -> int:
+    """The number of hosts."""
+    return sum(1 for _ in store.scan(_HOST))
+
+
 def get_key_owner(store: Reader, public_key: bytes) -> Host | None:
     """The host that ever registered this consensus key."""
     value = store.get(_KEY + public_key)

@@ -11,8 +11,8 @@ from rules.errors import RuleError
 from rules.params import GNK
 from rules.seeds import consensus_key_message
 from rules.types import Host, Phase
-from tests.chain.ledger import ANN, BALANCE, BOB, CHAIN_ID, DAN, STRANGER, Person
-from tests.chain.network import STAKE, Network
+from tests.chain.ledger import ANN, BALANCE, BOB, CAT, CHAIN_ID, DAN, STRANGER, Person, make_person
+from tests.chain.network import STAKE, Network, Player
 from wire.gonka.stake.v1.tx_pb2 import MsgLeave, MsgRegisterHost, MsgStake, MsgUnstake
 
 
@@ -68,6 +68,41 @@ def test_register_host__as_many_hosts_as_there_may_be__is_refused(network: Netwo
     init_params(network.store, replace(live, sprint=replace(live.sprint, max_hosts=3)))
     with pytest.raises(RuleError, match="hosts_full"):
         network.send(MsgRegisterHost(host=DAN.text))
+
+
+def fill(network: Network, *sitters: Person) -> None:
+    """So many hosts as there may be, with hosts that only registered."""
+    for sitter in sitters:
+        network.send(MsgRegisterHost(host=sitter.text))
+    live = get_live(network.store)
+    init_params(network.store, replace(live, sprint=replace(live.sprint, max_hosts=3 + len(sitters))))
+
+
+def test_register_host__no_place_but_a_host_that_did_nothing_for_an_epoch__takes_its_place(network: Network) -> None:
+    fill(network, DAN, STRANGER)
+    with pytest.raises(RuleError, match="hosts_full"):
+        network.send(MsgRegisterHost(host=make_person("eve").text))
+    network.play(Phase.SERVE)
+    network.send(MsgRegisterHost(host=make_person("eve").text))
+    left = [person for person in (DAN, STRANGER) if state.get_host(network.store, Host(person.address))]
+    assert left == [max((DAN, STRANGER), key=lambda person: person.address)]
+    assert network.record(ANN).stake_ngonka == STAKE
+
+
+@pytest.mark.parametrize("having", ["stake", "unbonding stake", "a claim", "units"])
+def test_register_host__no_place_and_every_host_has_something__is_refused(having: str) -> None:
+    network = Network(players=[Player(person) for person in (ANN, BOB, CAT)])
+    fill(network, DAN)
+    if having in {"stake", "unbonding stake"}:
+        network.send(MsgStake(host=DAN.text, amount_ngonka=1))
+    if having == "unbonding stake":
+        network.send(MsgUnstake(host=DAN.text, amount_ngonka=1))
+    if having in {"a claim", "units"}:
+        network.players.append(Player(DAN))
+    network.play(Phase.REVEAL if having == "a claim" else Phase.SERVE)
+    assert state.get_units(network.store, 1, Host(DAN.address)) > 0 or having != "units"
+    with pytest.raises(RuleError, match="hosts_full"):
+        network.send(MsgRegisterHost(host=make_person("eve").text))
 
 
 GOOD = register(DAN, key_of("dan"))
