@@ -73,6 +73,8 @@ CLIENT_FAULTS = _faults(
         "demo_stalled": ("the demo did not get on in time", "see the logs it names; a loaded machine may be too slow"),
         "demo_failed": ("something that the demo must show did not happen", "see the lines above and the logs"),
         "backend_refused": ("the proof function fails its self-test here", "use another device, and report this one"),
+        "rehearsal_failed": ("this machine would not pass the next Sprint as it is", "see the checks that failed"),
+        "sprint_running": ("a Sprint is running", "rehearse when CLAIM has closed; `gnk sprint status` says when"),
         "code_unknown": ("there is no such error code", "see `gnk explain` for all of them"),
         "service_program_missing": ("there is no gnk to start", "name the program with --gnk"),
         "service_manager_unreachable": ("systemd does not answer", "log in as the services' user, or give --system"),

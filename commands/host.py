@@ -100,3 +100,29 @@ def run(call: Call, metrics_port: int, log_format: str) -> None:
 
     configure_logs(log_format)
     run_host(call, metrics_port=metrics_port)
+
+
+@group.command()
+@serves
+def status(call: Call) -> None:
+    """Where the host stands, what is due next, and whether it may be restarted now."""
+    from commands.standing import describe_standing
+
+    call.emit(describe_standing(call))
+
+
+@group.command()
+@click.option("--seconds", type=click.IntRange(1, 600), default=10, show_default=True, help="How long to rehearse.")
+@serves
+def check(call: Call, seconds: int) -> None:
+    """Rehearse: will this machine pass the next Sprint, and what will that bring?
+
+    Runs the real proof job on the sidecar.  Exits non-zero when something that the Sprint needs is missing.
+    """
+    from chain_client.errors import PermanentError
+    from commands.rehearsal import rehearse
+
+    told, failed = rehearse(call, seconds)
+    call.emit(told)
+    if failed:
+        raise PermanentError("rehearsal_failed", f"not ready: {', '.join(failed)}")
