@@ -12,7 +12,7 @@ from commands.amounts import format_gnk
 from commands.call import Call
 from commands.output import Json
 from commands.reading import read_summary
-from commands.standing import describe_sidecar, read_host_view
+from commands.standing import describe_sidecar, find_settled_epoch, read_host_view
 from commands.writing import acting_address
 
 if TYPE_CHECKING:
@@ -45,12 +45,13 @@ def rehearse(call: Call, seconds: int) -> tuple[dict[str, Json], list[str]]:
     if view.clock.phase in {Phase.SPRINT, Phase.CLAIM} and view.registration is not None:
         raise PermanentError("sprint_running", f"a rehearsal would slow the Sprint of epoch {view.clock.epoch}")
     rate, found = _measure(call, view, seconds)
-    forecast = forecast_sprint(_as_host(view), nonces_per_s=rate, minted_ngonka=_read_minted(call, view))
-    checks = [*_check_account(view, forecast), _check_speed(view, rate, found, forecast, call)]
+    forecast = forecast_sprint(suppose_joined(view), nonces_per_s=rate, minted_ngonka=_read_minted(call, view))
+    checks = [*check_account(view, forecast), check_speed(view, rate, found, forecast)]
     told: dict[str, Json] = {
         "address": address,
         "profile": view.rules.sprint.profile,
         "seconds": seconds,
+        "sidecar": describe_sidecar(call),
         "nonces_per_s": round(rate, 1),
         "hits_expected": f"{forecast.hits} +- {forecast.hits_spread}",
         "units_expected": forecast.units,
@@ -96,7 +97,8 @@ async def _run_job(target: str, view: View, seconds: int) -> tuple[float, int]:
     return (last[1] - first[1]) / (last[0] - first[0]), found
 
 
-def _check_account(view: View, forecast: Forecast) -> list[Check]:
+def check_account(view: View, forecast: Forecast) -> list[Check]:
+    """Whether the account may sprint, can pay the bond, and backs all the units that the forecast expects."""
     host, sprint, stake = view.registration, view.rules.sprint, view.rules.stake
     staked = host.stake_ngonka if host else 0
     needed = (forecast.units - forecast.units * stake.base_ratio_ppm // 10**6) * stake.stake_per_unit_ngonka
@@ -116,14 +118,15 @@ def _check_account(view: View, forecast: Forecast) -> list[Check]:
     ]
 
 
-def _check_speed(view: View, rate: float, found: int, forecast: Forecast, call: Call) -> Check:
+def check_speed(view: View, rate: float, found: int, forecast: Forecast) -> Check:
+    """Whether the hits expected stand clear of chance; `rate` is in nonces a second, 0 where the sidecar was silent."""
     if rate <= 0:
-        return Check(name="proofs", passed=False, detail=f"sidecar: {describe_sidecar(call)}")
+        return Check(name="proofs", passed=False, detail="the sidecar made none")
     detail = f"{found} hits in the rehearsal, one in {view.rules.sprint.threshold.one_in} expected"
     return Check(name="proofs", passed=forecast.hits > forecast.hits_spread, detail=detail)
 
 
-def _as_host(view: View) -> View:
+def suppose_joined(view: View) -> View:
     """The view of a host whose stake is its own, or of one that has yet to join with all its balance at stake."""
     from chain_client.view import Registration
 
@@ -144,10 +147,11 @@ def _read_minted(call: Call, view: View) -> int:
     """What the last settled epoch minted; 0 before the first."""
     from chain_client.errors import ClientError
 
-    if view.clock.epoch <= 1:
+    settled = find_settled_epoch(view)
+    if settled < 1:
         return 0
     try:
-        return int(read_summary(call, view.clock.epoch - 1).minted_ngonka)
+        return int(read_summary(call, settled).minted_ngonka)
     except ClientError as error:
         if error.code != "not_found":
             raise

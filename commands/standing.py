@@ -55,6 +55,13 @@ def read_host_view(call: Call, address: str) -> View:
     return ask(call, lambda ledger: read_view(ledger, address))
 
 
+def find_settled_epoch(view: View) -> int:
+    """The latest epoch whose SETTLE has passed; below 1 for none."""
+    from rules.types import Phase
+
+    return view.clock.epoch if view.clock.phase is Phase.SERVE else view.clock.epoch - 1
+
+
 def describe_sidecar(call: Call) -> str:
     """The sidecar's devices in one line, or why it does not answer."""
     from chain_client.errors import ClientError
@@ -117,7 +124,7 @@ def _describe_last(call: Call, view: View, address: str) -> str:
     from chain_client.errors import ClientError
     from commands.sprint import describe_outcome
 
-    settled = view.clock.epoch if view.clock.phase.name == "SERVE" else view.clock.epoch - 1
+    settled = find_settled_epoch(view)
     if settled < 1:
         return "none settled yet"
     try:

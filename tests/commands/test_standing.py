@@ -1,0 +1,20 @@
+"""The words of `gnk host status` that do not need a chain."""
+
+from dataclasses import replace
+
+import pytest
+
+from commands.standing import find_settled_epoch
+from rules.types import Phase
+from tests.chain_client.views import make_view
+
+
+@pytest.mark.parametrize(("phase", "behind"), [(Phase.SERVE, 0), (Phase.SEED, 1), (Phase.DISPUTE_REVEAL, 1)])
+def test_find_settled_epoch__only_serve_comes_after_settle(phase: Phase, behind: int) -> None:
+    view = make_view(phase)
+    assert find_settled_epoch(view) == view.clock.epoch - behind
+
+
+def test_find_settled_epoch__the_first_epochs__have_none() -> None:
+    view = make_view(Phase.SPRINT)
+    assert find_settled_epoch(replace(view, clock=replace(view.clock, epoch=1))) == 0
