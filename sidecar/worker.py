@@ -29,6 +29,8 @@ from sidecar.jobs import Evaluation, Work
 from sidecar.tasks import EvaluateTask, Hello, SearchTask, decode_task, encode_evaluations, encode_hello, encode_hits
 
 PR_SET_PDEATHSIG: Final = 1
+CPU_NICENESS: Final = 5
+"""A worker on the CPU yields to what keeps deadlines beside it: client, chain, and workers that are being started."""
 KEPT: Final = 2
 """Sprints whose weights are kept: the one that is verified, and the next."""
 
@@ -105,6 +107,8 @@ def main(device: str, threads: str = "1", profiles: str = "") -> None:
         return
     hello, backends = examine(device, profiles.split(","))
     _write(answers, encode_hello(hello))
+    if device == "cpu":
+        os.nice(CPU_NICENESS)
     bench = Bench(device, int(threads), backends)
     for line in sys.stdin.buffer:
         _write(answers, bench.answer(decode_task(line)))

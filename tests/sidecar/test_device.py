@@ -67,6 +67,16 @@ def test_open__no_such_device__says_why_every_backend_was_refused() -> None:
     asyncio.run(program())
 
 
+def test_open__on_the_cpu__works_at_a_lower_priority_than_those_who_start_and_keep_deadlines() -> None:
+    async def program() -> None:
+        device = await Device.open(SPEC)
+        await device.run(build_task(1))
+        assert os.getpriority(os.PRIO_PROCESS, device.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+        await device.close()
+
+    asyncio.run(program())
+
+
 def test_list_devices__this_machine__its_gpus_or_its_cpu() -> None:
     names = asyncio.run(list_devices())
     assert names == ("cpu",) or all(name.startswith("cuda:") for name in names)
