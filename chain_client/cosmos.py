@@ -57,7 +57,11 @@ class CosmosLedger:
     @classmethod
     def open(cls, target: str, *, chain_id: str = "", timeout_s: float = TIMEOUT_S) -> CosmosLedger:
         """A ledger at a gRPC target (host:port, unix:PATH); an empty `chain_id` accepts any chain."""
-        options = [("grpc.max_receive_message_length", LARGEST_MESSAGE)]
+        options = [
+            ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 500),
+        ]
         return cls(grpc.aio.insecure_channel(target, options=options), chain_id=chain_id, timeout_s=timeout_s)
 
     async def __aenter__(self) -> CosmosLedger:
@@ -178,7 +182,7 @@ def _translate(error: grpc.aio.AioRpcError, method: str) -> ClientError:
     """The client's error for a failed call: the rule it names, else what its status means."""
     status, details = error.code(), error.details() or ""
     if refusal := read_error(details):
-        kind = TransientError if refusal.code == "mempool_full" else PermanentError
+        kind = TransientError if refusal.code in {"mempool_full", "consensus_unreachable"} else PermanentError
         return kind(refusal.code, refusal.detail)
     if status is StatusCode.UNAVAILABLE:
         return TransientError("chain_unreachable", details)

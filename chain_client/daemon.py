@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from chain_client.ledger import Ledger
     from wire.notify import ServiceManager
 
-LONGEST_WAIT_S: Final = 5.0
+LONGEST_WAIT_S: Final = 0.6
+"""Between looks at a chain that does not answer: the shortest windows are three blocks of half a second."""
 log = structlog.get_logger("client")
 
 
