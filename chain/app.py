@@ -6,19 +6,20 @@ a rule fails its transaction; any other error is ours, and leaves `finalize_bloc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
 from chain import epoch
 from chain.admission import KnownSignatures, Mode, admit, check_size
 from chain.context import Context
-from chain.delivery import apply_orders, deliver, refuse
+from chain.delivery import apply_orders, deliver, is_worth_a_block, refuse
 from chain.engine.application import Block, BlockResult, CheckResult, Info, TxResult, ValidatorUpdate
 from chain.genesis import init_state, read_genesis
 from chain.handlers import HANDLERS
 from chain.modules.gov import ending
 from chain.modules.params.state import get_frozen
+from chain.modules.stake.state import get_validators
 from chain.proposal import count_fitting, order_transactions
 from chain.store.overlay import Overlay
 from chain.store.store import Change, Store
@@ -50,7 +51,7 @@ class App:
         """Where the application stands."""
         return Info(height=self._store.height, app_hash=self._store.app_hash)
 
-    def init_chain(self, genesis: bytes) -> None:
+    def init_chain(self, genesis: bytes) -> tuple[ValidatorUpdate, ...]:
         """Take the genesis file; its state is committed with block 1.  Raises: RuleError `genesis_invalid`."""
         described = read_genesis(genesis)
         state = Overlay(self._store.latest)
@@ -60,6 +61,7 @@ class App:
         init_state(Context(store=state, height=0, time_ns=time_ns, chain_id=described.chain_id), described)
         self._genesis = {key: value for key, value in state.writes.items() if value is not None}
         self._check = None
+        return _validator_updates(get_validators(state).items())
 
     def check_tx(self, tx: bytes, recheck: bool) -> CheckResult:  # noqa: ARG002  # a check costs the same again
         """Whether the transaction may wait for a block; a duty is applied on the check state, so that it would pass."""
@@ -99,18 +101,25 @@ class App:
             by_hash[read.hash] = tx
             readable.append(read)
         ordered = order_transactions(readable)
-        count = count_fitting(ordered, min(max_bytes, params.max_block_bytes), params.max_block_gas)
+        count = count_fitting(ordered, min(max_bytes, params.max_block_bytes), params)
         return tuple(by_hash[read.hash] for read in ordered[:count])
 
     def process_proposal(self, block: Block) -> bool:
-        """Whether every transaction can be read and all of them keep to the limits of a block."""
+        """Whether all its transactions pass one after the other, and keep to the limits of a block together."""
         ctx = self._check_context()
         params = get_frozen(ctx.store).auth
         try:
             txs = [self._read(ctx, tx) for tx in block.txs]
         except RuleError:
             return False
-        return count_fitting(txs, params.max_block_bytes, params.max_block_gas) == len(txs)
+        if count_fitting(txs, params.max_block_bytes, params) < len(txs):
+            return False
+        return self.select_valid(block) == block.txs
+
+    def select_valid(self, block: Block) -> tuple[bytes, ...]:
+        """Those that pass, one after the other: admitted, and a duty, which pays no fee, applied too."""
+        ctx = self._begin(self._fresh_state(), block.height, block.time_ns, block.last_hash)
+        return tuple([tx for tx in block.txs if self._passes(ctx, tx)])
 
     def finalize_block(self, block: Block) -> BlockResult:
         """What the block comes to; kept in memory for `commit`."""
@@ -126,7 +135,7 @@ class App:
             tx_results=results,
             events=tuple(ctx.events),
             app_hash=change.app_hash,
-            validator_updates=tuple(ValidatorUpdate(public_key=key, power=power) for key, power in updates),
+            validator_updates=_validator_updates(updates),
         )
 
     def commit(self, records: Mapping[bytes, bytes]) -> None:
@@ -165,6 +174,23 @@ class App:
             return refuse(error)
         return deliver(ctx, read, get_frozen(ctx.store).auth, self._known)
 
+    def _passes(self, ctx: Context, tx: bytes) -> bool:
+        """Whether a block may hold the transaction next; if so, it is applied."""
+        try:
+            read = self._read(ctx, tx)
+        except RuleError:
+            return False
+        branch = ctx.branch()
+        result = deliver(branch.context, read, get_frozen(ctx.store).auth, self._known)
+        if not is_worth_a_block(read, result):
+            return False
+        branch.merge()
+        return True
+
     def _read(self, ctx: Context, tx: bytes) -> Transaction:
         check_size(len(tx), get_frozen(ctx.store).auth)
         return self._reader.read(tx)
+
+
+def _validator_updates(powers: Iterable[tuple[bytes, int]]) -> tuple[ValidatorUpdate, ...]:
+    return tuple([ValidatorUpdate(public_key=key, power=power) for key, power in powers])

@@ -49,6 +49,11 @@ def deliver(
     )
 
 
+def is_worth_a_block(tx: Transaction, result: TxResult) -> bool:
+    """Whether a proposal may hold what comes to `result`: it is admitted, and a duty, which pays no fee, is done."""
+    return result.code == 0 or (result.gas_used > 0 and not tx.duty)
+
+
 def refuse(error: RuleError, gas_wanted: int = 0) -> TxResult:
     """The result of a transaction that changes nothing."""
     return TxResult(

@@ -2,6 +2,7 @@
 
 HOME/genesis.json   what the chain began with
 HOME/data/          the store; one process at a time
+HOME/cometbft/      CometBFT's own directory, where it is the engine
 HOME/grpc-address   where the running process listens, host:port; absent while it does not
 """
 
@@ -9,20 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from chain.api.abci_query import AbciQuery
 from chain.api.local_chain import LocalChain
 from chain.api.methods import build_registry
+from chain.api.node import VERSION
+from chain.api.registry import Registry
 from chain.api.server import ApiServer
 from chain.app import App
+from chain.engine.abci import AbciEngine
 from chain.engine.clock import SystemClock
+from chain.engine.cometbft import CometbftEngine
+from chain.engine.cometbft_home import Network, Sockets, describe_config, write_home
 from chain.engine.local import EngineConfig, LocalEngine
+from chain.engine.tip import Tip
 from chain.genesis import read_genesis
+from chain.store.errors import StoreError
 from chain.store.store import Store
 from rules.errors import RuleError
 from wire.gonka.params.v1.genesis_pb2 import Genesis
@@ -30,6 +40,7 @@ from wire.notify import ServiceManager
 
 GENESIS_FILE = "genesis.json"
 DATA_FILE = "data"
+COMETBFT_FILE = "cometbft"
 ADDRESS_FILE = "grpc-address"
 GRACE_S = 1.0
 
@@ -37,15 +48,24 @@ log = structlog.get_logger("chain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CometbftConfig:
+    """CometBFT as the engine: the program, and where it meets others."""
+
+    program: Path
+    network: Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChainConfig:
     """What an operator settles: where the files are, where to listen (host:port, port 0 for a free one), the pace.
 
-    `block_ms` of None is the genesis file's.
+    `block_ms` of None is the genesis file's.  The engine is the local one where there is no `cometbft`.
     """
 
     home: Path
     grpc: str
     block_ms: int | None = None
+    cometbft: CometbftConfig | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,51 +120,112 @@ async def serve(
 ) -> None:
     """Make blocks and answer until `stopping`; `on_ready` is told the address once it answers.
 
-    RuleError genesis_invalid; StoreError store_locked, store_foreign, store_unreadable, store_full; OSError: the
-    address cannot be had.
+    RuleError genesis_invalid; StoreError store_locked, store_foreign, store_unreadable, store_full; EngineError
+    cometbft_failed; OSError: the address cannot be had.
     """
-    genesis = read_genesis_file(config.home)
-    with open_node(Store.open(config.home / DATA_FILE), genesis, config.block_ms) as node:
+    opened = open_local(config) if config.cometbft is None else open_cometbft(config, config.cometbft)
+    with opened as drive:
         (config.home / ADDRESS_FILE).unlink(missing_ok=True)
-        clock = SystemClock()
-        if node.engine.height == 0:
-            node.engine.make_block(clock.time_ns())
-        server = await _listen(node, config)
         try:
-            on_ready(server.address)
-            manager.tell("READY=1")
-            log.info("chain_started", chain_id=node.genesis.chain_id, height=node.engine.height, grpc=server.address)
-            await _run(node.engine, clock, manager, stopping)
-        finally:
-            manager.tell("STOPPING=1")
-            (config.home / ADDRESS_FILE).unlink(missing_ok=True)
-            await server.close(grace_s=GRACE_S)
-            log.info("chain_stopped", height=node.engine.height)
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(drive.run())
+                if await _has_block(drive.chain, stopping):
+                    await _answer(drive, config, manager, on_ready, stopping)
+                running.cancel()
+        except ExceptionGroup as failures:
+            raise _first_failure(failures) from failures
 
 
-async def _listen(node: Node, config: ChainConfig) -> ApiServer:
-    chain = LocalChain(app=node.app, engine=node.engine, store=node.store, chain_id=node.genesis.chain_id)
-    server = await ApiServer.open(build_registry(chain), chain, address=config.grpc)
-    written = config.home / f"{ADDRESS_FILE}.new"
-    written.write_text(f"{server.address}\n")
-    written.replace(config.home / ADDRESS_FILE)
-    return server
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drive:
+    """An open chain, and what makes its blocks until it is cancelled."""
+
+    chain: LocalChain
+    registry: Registry
+    run: Callable[[], Coroutine[None, None, None]]
 
 
-async def _run(engine: LocalEngine, clock: SystemClock, manager: ServiceManager, stopping: asyncio.Event) -> None:
-    """Until told to stop, or the engine fails: then its error."""
+@contextmanager
+def open_local(config: ChainConfig) -> Iterator[Drive]:
+    """The chain with the local engine.  Raises as `serve` does."""
+    with open_node(Store.open(config.home / DATA_FILE), read_genesis_file(config.home), config.block_ms) as node:
+        if node.engine.last and node.engine.last.block.proposer:
+            raise StoreError("store_foreign", "its blocks are CometBFT's: start it with --engine cometbft")
+        chain = LocalChain(app=node.app, engine=node.engine, store=node.store, chain_id=node.genesis.chain_id)
+        yield Drive(chain=chain, registry=build_registry(chain), run=lambda: node.engine.run(SystemClock()))
+
+
+@contextmanager
+def open_cometbft(config: ChainConfig, cometbft: CometbftConfig) -> Iterator[Drive]:
+    """The chain with CometBFT as its engine.  Raises as `serve` does."""
+    genesis = read_genesis_file(config.home)
+    described = read_genesis(genesis)
+    home = config.home.absolute() / COMETBFT_FILE
+    store = Store.open(config.home / DATA_FILE)
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(engine.run(clock)), group.create_task(_stay_alive(manager))]
-            await stopping.wait()
-            for task in tasks:
-                task.cancel()
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from failures
+        app = App.open(store)
+        tip = Tip.open(app, store, genesis)
+        if tip.last and not tip.last.block.proposer:
+            raise StoreError("store_foreign", "its blocks are the local engine's: start it with --engine local")
+        with tempfile.TemporaryDirectory(prefix="gnk-") as directory:
+            sockets = Sockets(app=Path(directory, "app"), rpc=Path(directory, "rpc"))
+            block_ms = config.block_ms or described.params.auth.block_ms
+            write_home(home, genesis, described, describe_config(cometbft.network, sockets, block_ms=block_ms))
+            engine = CometbftEngine(tip, [str(cometbft.program), "start", "--home", str(home)], sockets)
+            chain = LocalChain(app=app, engine=engine, store=store, chain_id=described.chain_id)
+            registry = build_registry(chain)
+            query = AbciQuery(registry, chain, store).answer
+            abci = AbciEngine(app=app, tip=tip, genesis=genesis, version=VERSION, query=query)
+            yield Drive(chain=chain, registry=registry, run=lambda: engine.run(abci.answer))
+    finally:
+        store.close()
 
 
-async def _stay_alive(manager: ServiceManager) -> None:
-    """Tell the service manager so, twice as often as it asks."""
-    while manager.watchdog_s:
+async def _has_block(chain: LocalChain, stopping: asyncio.Event) -> bool:
+    """True once there is a block to answer from, False where `stopping` comes first."""
+    first = asyncio.create_task(chain.wait_above(0))
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait({first, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (first, stopped):
+        task.cancel()
+    return not stopping.is_set()
+
+
+async def _answer(
+    drive: Drive,
+    config: ChainConfig,
+    manager: ServiceManager,
+    on_ready: Callable[[str], None],
+    stopping: asyncio.Event,
+) -> None:
+    """Serve the API until `stopping`."""
+    server = await ApiServer.open(drive.registry, drive.chain, address=config.grpc)
+    try:
+        written = config.home / f"{ADDRESS_FILE}.new"
+        written.write_text(f"{server.address}\n")
+        written.replace(config.home / ADDRESS_FILE)
+        on_ready(server.address)
+        manager.tell("READY=1")
+        snapshot = drive.chain.snapshot(0)
+        log.info("chain_started", chain_id=snapshot.chain_id, height=snapshot.height, grpc=server.address)
+        await _stay_alive(manager, stopping)
+    finally:
+        manager.tell("STOPPING=1")
+        (config.home / ADDRESS_FILE).unlink(missing_ok=True)
+        await server.close(grace_s=GRACE_S)
+        log.info("chain_stopped", height=drive.chain.snapshot(0).height)
+
+
+def _first_failure(failures: BaseException) -> BaseException:
+    while isinstance(failures, BaseExceptionGroup):
+        failures = failures.exceptions[0]
+    return failures
+
+
+async def _stay_alive(manager: ServiceManager, stopping: asyncio.Event) -> None:
+    """Until `stopping`, tell the service manager so, as often as it asks."""
+    while manager.watchdog_s and not stopping.is_set():
         manager.tell("WATCHDOG=1")
-        await asyncio.sleep(manager.watchdog_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), manager.watchdog_s)
+    await stopping.wait()

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from chain.admission import compute_gas
 from chain.transaction import Transaction
+from rules.params import TxParams
 
 
 def order_transactions(txs: Sequence[Transaction]) -> list[Transaction]:
-    """Duties, and before each what its signers must have sent first; then the rest, as they came."""
+    """Duties, and before each what its signers must have sent first; then the rest, as they came.
+
+    Among the former everyone's first comes before anyone's second, and a duty before what is none: so nobody keeps
+    another's duty out of a block by sending much.
+    """
+    first: dict[bytes, int] = {}
     last_duty: dict[bytes, int] = {}
-    for signer in (signer for tx in txs if tx.duty for signer in tx.signers):
-        last_duty[signer.address] = max(signer.sequence, last_duty.get(signer.address, 0))
+    for signer, duty in ((signer, tx.duty) for tx in txs for signer in tx.signers):
+        first[signer.address] = min(signer.sequence, first.get(signer.address, signer.sequence))
+        if duty:
+            last_duty[signer.address] = max(signer.sequence, last_duty.get(signer.address, 0))
 
     def is_urgent(tx: Transaction) -> bool:
         return tx.duty or any(signer.sequence < last_duty.get(signer.address, 0) for signer in tx.signers)
 
-    urgent = sorted(filter(is_urgent, txs), key=lambda tx: tx.signers[0].sequence)
-    return urgent + [tx for tx in txs if not is_urgent(tx)]
+    def find_turn(tx: Transaction) -> tuple[int, bool]:
+        return max(signer.sequence - first[signer.address] for signer in tx.signers), not tx.duty
+
+    return sorted(filter(is_urgent, txs), key=find_turn) + [tx for tx in txs if not is_urgent(tx)]
 
 
-def count_fitting(txs: Iterable[Transaction], max_bytes: int, max_gas: int) -> int:
-    """How many of the first transactions keep to a block's bytes and gas together."""
-    count = 0
+def count_fitting(txs: Iterable[Transaction], max_bytes: int, params: TxParams) -> int:
+    """How many of the first transactions keep to a block's bytes and gas together.
+
+    A block's gas is what its transactions need: their limits are their own to set, and cost a duty nothing.
+    """
+    count, max_gas = 0, params.max_block_gas
     for tx in txs:
         max_bytes -= tx.size
-        max_gas -= tx.gas_limit
+        max_gas -= compute_gas(tx, params)
         if max_bytes < 0 or max_gas < 0:
             break
         count += 1

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wire.gonka.params.v1.genesis_pb2 import GenesisHost
 
 PRESETS = ("minimal", "local", "mainnet")
+ENGINES = ("local", "cometbft")
 
 
 @click.group()
@@ -32,9 +33,23 @@ def group() -> None:
 @click.option("--chain-id", metavar="ID", required=True, help="The name of the new network.")
 @click.option("--account", "accounts", metavar="ADDRESS=GNK", multiple=True, help="An account and its whole GNK.")
 @click.option("--host", "hosts", metavar="ADDRESS[=UNITS]", multiple=True, help="A founding host among the accounts.")
+@click.option(
+    "--consensus-key",
+    "consensus_keys",
+    metavar="ADDRESS=FILE",
+    multiple=True,
+    help="A founding host's priv_validator_key.json, made where there is none; for --engine cometbft.",
+)
 @click.option("--subsidy", metavar="GNK", type=click.IntRange(0), default=300, help="Of epoch 1.", show_default=True)
 @local
-def init(call: Call, preset: str, accounts: tuple[str, ...], hosts: tuple[str, ...], subsidy: int) -> None:
+def init(
+    call: Call,
+    preset: str,
+    accounts: tuple[str, ...],
+    hosts: tuple[str, ...],
+    consensus_keys: tuple[str, ...],
+    subsidy: int,
+) -> None:
     """Write HOME/genesis.json, the beginning of a new network."""
     import time
 
@@ -52,7 +67,7 @@ def init(call: Call, preset: str, accounts: tuple[str, ...], hosts: tuple[str, .
         time_ms=time.time_ns() // 10**6,
         params=PARAMS[preset],
         balances={address: amount * GNK for address, amount in map(_parse_account, accounts)},
-        hosts=[_parse_host(text) for text in hosts],
+        hosts=_add_consensus_keys([_parse_host(text) for text in hosts], consensus_keys, call.config.chain_id),
         subsidy_ngonka=subsidy * GNK,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,8 +79,21 @@ def init(call: Call, preset: str, accounts: tuple[str, ...], hosts: tuple[str, .
 @click.option("--grpc", metavar="HOST:PORT", default="127.0.0.1:9090", show_default=True, help="Port 0: a free one.")
 @click.option("--block-ms", metavar="MS", type=click.IntRange(10), help="Milliseconds between blocks [the genesis's].")
 @click.option("--log-format", type=click.Choice(FORMATS), default="console", show_default=True, help="Of the events.")
+@click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Who makes the blocks.")
+@click.option("--p2p", metavar="HOST:PORT", default="0.0.0.0:26656", show_default=True, help="Of CometBFT.")
+@click.option("--rpc", metavar="HOST:PORT", default="", help="Where CometBFT's RPC listens, for wallets [nowhere].")
+@click.option("--peer", "peers", metavar="ID@HOST:PORT", multiple=True, help="A node that CometBFT keeps to.")
 @local
-def start(call: Call, grpc: str, block_ms: int | None, log_format: str) -> None:
+def start(  # noqa: PLR0917  # a command's parameters are its flags
+    call: Call,
+    grpc: str,
+    block_ms: int | None,
+    log_format: str,
+    engine: str,
+    p2p: str,
+    rpc: str,
+    peers: tuple[str, ...],
+) -> None:
     """Run the chain in the foreground until SIGTERM or Ctrl-C.
 
     HOME/grpc-address says where it listens while it runs.
@@ -73,12 +101,17 @@ def start(call: Call, grpc: str, block_ms: int | None, log_format: str) -> None:
     import asyncio
     import os
 
-    from chain.process import ChainConfig, serve_until_signal
+    from chain.engine.cometbft import find_cometbft
+    from chain.engine.cometbft_home import Network
+    from chain.process import ChainConfig, CometbftConfig, serve_until_signal
     from commands.logs import configure_logs
     from wire.notify import ServiceManager
 
     configure_logs(log_format)
-    config = ChainConfig(home=call.config.home, grpc=grpc, block_ms=block_ms)
+    cometbft = None
+    if engine == "cometbft":
+        cometbft = CometbftConfig(program=find_cometbft(os.environ), network=Network(p2p=p2p, rpc=rpc, peers=peers))
+    config = ChainConfig(home=call.config.home, grpc=grpc, block_ms=block_ms, cometbft=cometbft)
     try:
         asyncio.run(
             serve_until_signal(config, ServiceManager.read(os.environ), lambda address: call.emit({"grpc": address}))
@@ -149,6 +182,24 @@ def _parse_host(text: str) -> GenesisHost:
 
     address, equals, units = text.partition("=")
     return GenesisHost(address=address, units=_parse_number(units, text) if equals else GENESIS_UNITS)
+
+
+def _add_consensus_keys(hosts: list[GenesisHost], keys: tuple[str, ...], chain_id: str) -> list[GenesisHost]:
+    """The hosts, those named in `keys` (ADDRESS=FILE) with the proof of their key; a file that is not there is made."""
+    from chain.engine.cometbft_home import make_consensus_key
+    from chain_client.consensus_key import prove_consensus_key
+
+    by_address = {host.address: host for host in hosts}
+    for text in keys:
+        address, _, name = text.partition("=")
+        if not name or address not in by_address:
+            raise PermanentError("config_invalid", f"{text!r} is not ADDRESS=FILE of a founding host")
+        if not Path(name).exists():
+            make_consensus_key(Path(name))
+        proof = prove_consensus_key(Path(name), chain_id, address)
+        by_address[address].consensus_pubkey = proof.public_key
+        by_address[address].consensus_signature = proof.signature
+    return hosts
 
 
 def _parse_number(text: str, whole: str) -> int:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import click
 
+from chain.engine.errors import ENGINE_FAULTS
 from chain.store.errors import STORE_FAULTS
 from chain_client.errors import CLIENT_FAULTS, PermanentError
 from commands.call import Call, local
@@ -32,6 +33,7 @@ CATALOGUES: Mapping[str, Mapping[str, Entry]] = {
     "rules": CATALOGUE,
     "client": CLIENT_FAULTS,
     "store": STORE_FAULTS,
+    "engine": ENGINE_FAULTS,
     "sidecar": SIDECAR_FAULTS,
 }
 """Every code there is, by who says it; a code that two of them say means the same."""

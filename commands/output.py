@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import click
 
+from chain.engine.errors import EngineError
 from chain.store.errors import StoreError
 from chain_client.errors import ClientError, TransientError
 from rules.errors import RuleError
@@ -47,7 +48,7 @@ def coded_errors(*, as_json: bool) -> Iterator[None]:
     """Turn a coded error into a message on stderr and an exit status; anything else is our fault."""
     try:
         yield
-    except (ClientError, RuleError, SidecarError, StoreError) as error:
+    except (ClientError, EngineError, RuleError, SidecarError, StoreError) as error:
         report = describe_error(error)
         if as_json:
             click.echo(json.dumps({"error": report}, ensure_ascii=False), err=True)
@@ -57,13 +58,13 @@ def coded_errors(*, as_json: bool) -> Iterator[None]:
         sys.exit(EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_FAILED)
 
 
-def describe_error(error: ClientError | RuleError | SidecarError | StoreError) -> dict[str, Json]:
+def describe_error(error: ClientError | EngineError | RuleError | SidecarError | StoreError) -> dict[str, Json]:
     """The object that --json prints under "error": code, message, next_step, details."""
     return {
         "code": error.code,
         "message": error.detail or error.fault.title,
         "next_step": error.fault.next_step,
-        "details": {} if isinstance(error, StoreError) else error.fields,
+        "details": {} if isinstance(error, EngineError | StoreError) else error.fields,
     }
 
 

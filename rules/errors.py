@@ -56,6 +56,7 @@ _family(
         "internal": ("the node is wrong, not you", "see the node's log, and report it"),
         "height_not_kept": ("the state at this height is not kept", "ask for a recent height, or for none"),
         "genesis_invalid": ("the genesis file does not describe a chain", "see details, and make it anew"),
+        "consensus_unreachable": ("the node's CometBFT does not answer", "send it again in a moment"),
     },
 )
 _family(

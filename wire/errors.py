@@ -29,6 +29,7 @@ _STATUSES = {
     StatusCode.RESOURCE_EXHAUSTED: {"mempool_full"},
     StatusCode.ALREADY_EXISTS: {"tx_duplicate"},
     StatusCode.OUT_OF_RANGE: {"height_not_kept"},
+    StatusCode.UNAVAILABLE: {"consensus_unreachable"},
     StatusCode.INTERNAL: {"internal"},
 }  # fmt: skip
 _STATUS_OF = {code: status for status, codes in _STATUSES.items() for code in codes}

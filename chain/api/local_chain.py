@@ -1,16 +1,35 @@
-"""The chain of a local engine, as the API reads it and hands transactions to it."""
+"""The chain that an engine in this process writes, as the API reads it and hands transactions to it."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import Protocol
 
 from chain.app import App
 from chain.engine.application import Block, CheckResult, TxResult
-from chain.engine.blocklog import read_block
-from chain.engine.local import LocalEngine
+from chain.engine.blocklog import LoggedBlock, read_block
 from chain.modules.query import Snapshot
 from chain.store.errors import StoreError
 from chain.store.store import Store, View
 from rules.errors import RuleError
 from wire.gonka.sprint.v1.query_pb2 import BlockNotice
+
+
+class Engine(Protocol):
+    """What makes the blocks, or is told of them."""
+
+    @property
+    def last(self) -> LoggedBlock | None:
+        """The last committed block, None before the first."""
+
+    @property
+    def height(self) -> int:
+        """The height of the last committed block, 0 before the first."""
+
+    async def wait_for_height(self, height: int) -> None:
+        """Return once the block of `height` is committed."""
+
+    def submit(self, tx: bytes) -> CheckResult | Awaitable[CheckResult]:
+        """Let `tx` wait for a block if it passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +41,7 @@ class _Latest:
 class LocalChain:
     """Reads of a store that an engine in this process writes, from its first block on."""
 
-    def __init__(self, *, app: App, engine: LocalEngine, store: Store, chain_id: str) -> None:
+    def __init__(self, *, app: App, engine: Engine, store: Store, chain_id: str) -> None:
         self._app = app
         self._engine = engine
         self._store = store
@@ -47,7 +66,7 @@ class LocalChain:
         await self._engine.wait_for_height(height + 1)
         return self._read_latest().notice
 
-    def submit(self, tx: bytes) -> CheckResult:
+    def submit(self, tx: bytes) -> CheckResult | Awaitable[CheckResult]:
         """Let `tx` wait for a block if it passes."""
         return self._engine.submit(tx)
 

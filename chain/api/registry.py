@@ -1,6 +1,6 @@
 """The one list of methods that a node answers, by full gRPC path, whatever carries the bytes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 
 from google.protobuf import descriptor_pool, message_factory
@@ -19,15 +19,25 @@ class Method:
     query: Query
 
     def answer(self, request: bytes, snapshot: Snapshot) -> bytes:
-        """The encoded response to an encoded request, read at `snapshot`.
+        """The encoded response to an encoded request, read at `snapshot`; for methods that need not wait.
 
         RuleError: request_invalid for bytes that are no such message, and what the handler refuses.
         """
+        answer = self.query.answer(snapshot, self._read(request))
+        if isinstance(answer, Awaitable):
+            raise AssertionError(f"{self.path} has to be awaited")
+        return answer.SerializeToString()
+
+    async def serve(self, request: bytes, snapshot: Snapshot) -> bytes:
+        """As `answer`, for every method."""
+        answer = self.query.answer(snapshot, self._read(request))
+        return (await answer if isinstance(answer, Awaitable) else answer).SerializeToString()
+
+    def _read(self, request: bytes) -> Message:
         try:
-            message = self.request.FromString(request)
+            return self.request.FromString(request)
         except DecodeError as error:
             raise RuleError("request_invalid", f"not a {self.request.DESCRIPTOR.full_name}") from error
-        return self.query.answer(snapshot, message).SerializeToString()
 
 
 class Registry:

@@ -94,7 +94,7 @@ class _Methods(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no typ
         try:
             snapshot = self._chain.snapshot(_read_height(context))
             await context.send_initial_metadata(((HEIGHT_HEADER, str(snapshot.height)),))
-            return method.answer(request, snapshot)
+            return await method.serve(request, snapshot)
         except RuleError as error:
             refusal = error
         except Exception:  # the edge of the process: one bad handler must not take the node down

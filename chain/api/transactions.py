@@ -1,9 +1,9 @@
 """cosmos.tx.v1beta1: trying, sending and finding transactions."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from google.protobuf.message import DecodeError
 
@@ -27,8 +27,8 @@ _MODES = {pb.BROADCAST_MODE_SYNC, pb.BROADCAST_MODE_ASYNC}
 class Pool(Protocol):
     """Where transactions are tried and wait for a block."""
 
-    def submit(self, tx: bytes) -> CheckResult:
-        """Let a transaction wait if it passes."""
+    def submit(self, tx: bytes) -> CheckResult | Awaitable[CheckResult]:
+        """Let a transaction wait if it passes; a promise where it waits in another process."""
         ...
 
     def simulate(self, tx: bytes) -> TxResult:
@@ -62,8 +62,15 @@ def _simulating(pool: Pool) -> Callable[[Snapshot, pb.SimulateRequest], pb.Simul
     return simulate
 
 
-def _broadcasting(pool: Pool) -> Callable[[Snapshot, pb.BroadcastTxRequest], pb.BroadcastTxResponse]:
-    def broadcast(snapshot: Snapshot, request: pb.BroadcastTxRequest) -> pb.BroadcastTxResponse:
+Broadcast: TypeAlias = Callable[
+    [Snapshot, pb.BroadcastTxRequest], pb.BroadcastTxResponse | Awaitable[pb.BroadcastTxResponse]
+]
+
+
+def _broadcasting(pool: Pool) -> Broadcast:
+    def broadcast(
+        snapshot: Snapshot, request: pb.BroadcastTxRequest
+    ) -> pb.BroadcastTxResponse | Awaitable[pb.BroadcastTxResponse]:
         """Let a transaction wait for a block; `code` is 0, or says why it may not.  RuleError request_invalid."""
         if request.mode not in _MODES:
             raise RuleError("request_invalid", "broadcast in mode SYNC or ASYNC, then ask GetTx")
@@ -72,12 +79,20 @@ def _broadcasting(pool: Pool) -> Callable[[Snapshot, pb.BroadcastTxRequest], pb.
         place = find_tx(snapshot.records, tx_hash)
         if place is not None:
             _refuse(response, "tx_duplicate", f"in block {place[0]}")
-        else:
-            result = pool.submit(request.tx_bytes)
-            response.code, response.codespace, response.raw_log = result.code, result.codespace, result.log
-        return pb.BroadcastTxResponse(tx_response=response)
+            return pb.BroadcastTxResponse(tx_response=response)
+        result = pool.submit(request.tx_bytes)
+        return _say_later(response, result) if isinstance(result, Awaitable) else _say(response, result)
 
     return broadcast
+
+
+async def _say_later(response: TxResponse, result: Awaitable[CheckResult]) -> pb.BroadcastTxResponse:
+    return _say(response, await result)
+
+
+def _say(response: TxResponse, result: CheckResult) -> pb.BroadcastTxResponse:
+    response.code, response.codespace, response.raw_log = result.code, result.codespace, result.log
+    return pb.BroadcastTxResponse(tx_response=response)
 
 
 def get_tx(snapshot: Snapshot, request: pb.GetTxRequest) -> pb.GetTxResponse:

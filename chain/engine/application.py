@@ -92,8 +92,11 @@ class Application(Protocol):
         """Where the application stands."""
         ...
 
-    def init_chain(self, genesis: bytes) -> None:
-        """Take the genesis file's bytes; called once, before the block of height 1, while `info().height` is 0."""
+    def init_chain(self, genesis: bytes) -> tuple[ValidatorUpdate, ...]:
+        """Take the genesis file's bytes, before the block of height 1, while `info().height` is 0.
+
+        Returns the first validators.  RuleError genesis_invalid.
+        """
         ...
 
     def check_tx(self, tx: bytes, recheck: bool) -> CheckResult:
@@ -102,6 +105,10 @@ class Application(Protocol):
 
     def prepare_proposal(self, txs: tuple[bytes, ...], max_bytes: int) -> tuple[bytes, ...]:
         """The transactions for a block, of those offered in order, at most `max_bytes` together."""
+        ...
+
+    def select_valid(self, block: Block) -> tuple[bytes, ...]:
+        """Of the transactions of `block`, which needs no hash, those that may stand in it one after the other."""
         ...
 
     def process_proposal(self, block: Block) -> bool:

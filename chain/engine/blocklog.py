@@ -8,7 +8,7 @@
 Blocks are numbered from 1 without a gap.  Each names the hash of the one before; the first, SHA-256 of the genesis.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -105,7 +105,7 @@ def block_of_message(message: abci.RequestFinalizeBlock, last_hash: bytes) -> Bl
     """The block in a message, with the hash of the block before."""
     return Block(
         height=message.height,
-        time_ns=message.time.seconds * _SECOND_NS + message.time.nanos,
+        time_ns=time_of_message(message.time),
         hash=message.hash,
         last_hash=last_hash,
         proposer=message.proposer_address,
@@ -113,17 +113,26 @@ def block_of_message(message: abci.RequestFinalizeBlock, last_hash: bytes) -> Bl
     )
 
 
+def time_of_message(time: Timestamp) -> int:
+    """Unix time in nanoseconds."""
+    return int(time.seconds * _SECOND_NS + time.nanos)
+
+
 def result_to_message(result: BlockResult) -> abci.ResponseFinalizeBlock:
     """What a block came to, as CometBFT takes it; every event attribute is marked for indexing."""
     return abci.ResponseFinalizeBlock(
         events=_events_to_messages(result.events),
         tx_results=[tx_result_to_message(tx_result) for tx_result in result.tx_results],
-        validator_updates=[
-            abci.ValidatorUpdate(pub_key=PublicKey(ed25519=update.public_key), power=update.power)
-            for update in result.validator_updates
-        ],
+        validator_updates=validator_updates_to_messages(result.validator_updates),
         app_hash=result.app_hash,
     )
+
+
+def validator_updates_to_messages(updates: Iterable[ValidatorUpdate]) -> list[abci.ValidatorUpdate]:
+    """Changes of the validator set, as CometBFT takes them."""
+    return [
+        abci.ValidatorUpdate(pub_key=PublicKey(ed25519=update.public_key), power=update.power) for update in updates
+    ]
 
 
 def result_of_message(message: abci.ResponseFinalizeBlock) -> BlockResult:

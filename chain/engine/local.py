@@ -5,26 +5,17 @@ calls of `make_block` nothing is half done, and a crash inside one leaves the he
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 from chain.engine.application import Application, Block, CheckResult
-from chain.engine.blocklog import (
-    GENESIS_KEY,
-    LoggedBlock,
-    compute_block_hash,
-    encode_block,
-    read_block,
-)
+from chain.engine.blocklog import LoggedBlock, compute_block_hash
 from chain.engine.clock import Clock
 from chain.engine.mempool import LaneLimits, Mempool
-from chain.engine.txindex import encode_index
+from chain.engine.tip import Tip
 from chain.store.errors import StoreError
 from chain.store.store import Store
 
-_SUBSCRIPTION_BLOCKS = 64
 _MILLISECOND_NS = 10**6
 _DUTY_LANE = LaneLimits(max_txs=10_000, max_bytes=256 << 20)
 _OPEN_LANE = LaneLimits(max_txs=10_000, max_bytes=64 << 20)
@@ -32,11 +23,10 @@ _OPEN_LANE = LaneLimits(max_txs=10_000, max_bytes=64 << 20)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
-    """What an operator settles: the pace, and what the mempool holds.  `proposer` is a 20-byte consensus address."""
+    """What an operator settles: the pace, and what the mempool holds."""
 
     chain_id: str
     block_ms: int
-    proposer: bytes = b""
     max_block_bytes: int = 16 << 20
     max_tx_bytes: int = 1 << 20
     duty_lane: LaneLimits = _DUTY_LANE
@@ -46,13 +36,11 @@ class EngineConfig:
 class LocalEngine:
     """Drives an application whose state is in `store`.  Open with `open`; all calls from one thread."""
 
-    def __init__(self, app: Application, store: Store, config: EngineConfig, genesis: bytes) -> None:
+    def __init__(self, app: Application, store: Store, config: EngineConfig, tip: Tip) -> None:
         self._app = app
         self._store = store
         self._config = config
-        self._genesis = genesis
-        self._last = read_block(store.latest.records, store.height)
-        self._subscriptions: set[asyncio.Queue[LoggedBlock]] = set()
+        self._tip = tip
         self.mempool = Mempool(
             check=app.check_tx,
             duties=config.duty_lane,
@@ -66,24 +54,20 @@ class LocalEngine:
 
         StoreError store_foreign where the store grew from another genesis.
         """
-        known = store.latest.records.get(GENESIS_KEY)
-        if known is not None and known != genesis:
-            raise StoreError("store_foreign", "its genesis is not the one given")
-        if app.info().height == 0:
+        tip = Tip.open(app, store, genesis)
+        if tip.height == 0:
             app.init_chain(genesis)
-        if app.info().height != store.height:
-            raise AssertionError(f"the application is at {app.info().height}, its store at {store.height}")
-        return cls(app, store, config, genesis)
+        return cls(app, store, config, tip)
 
     @property
     def last(self) -> LoggedBlock | None:
         """The last committed block, None before the first."""
-        return self._last
+        return self._tip.last
 
     @property
     def height(self) -> int:
         """The height of the last committed block, 0 before the first."""
-        return self._last.block.height if self._last else 0
+        return self._tip.height
 
     def submit(self, tx: bytes) -> CheckResult:
         """Let `tx` wait for a block if it passes; see Mempool.submit."""
@@ -103,8 +87,9 @@ class LocalEngine:
         StoreError block_mismatch, with nothing kept, where its height, its hash or the app hash after it is not what
         comes out here.
         """
-        block = replace(logged.block, last_hash=self._last_hash)
-        if block.height != self.height + 1 or block.hash != self._compute_hash(block):
+        block = replace(logged.block, last_hash=self._tip.last_hash)
+        is_ours = not block.proposer  # CometBFT's hash covers more than the log keeps; the app hash covers its hash
+        if block.height != self.height + 1 or (is_ours and block.hash != self._compute_hash(block)):
             raise StoreError("block_mismatch", f"block {block.height} does not follow block {self.height}")
         result = self._app.finalize_block(block)
         if result.app_hash != logged.result.app_hash:
@@ -124,32 +109,20 @@ class LocalEngine:
 
     async def wait_for_height(self, height: int) -> None:
         """Return once the block of `height` is committed; the caller sets the deadline."""
-        with self.subscribe() as blocks:
-            while self.height < height:
-                await blocks.get()
+        await self._tip.wait_for_height(height)
 
-    @contextmanager
-    def subscribe(self) -> Iterator["asyncio.Queue[LoggedBlock]"]:
-        """A queue of the blocks to come; of a reader that falls behind, the oldest are dropped: the log has them."""
-        blocks: asyncio.Queue[LoggedBlock] = asyncio.Queue(_SUBSCRIPTION_BLOCKS)
-        self._subscriptions.add(blocks)
-        try:
-            yield blocks
-        finally:
-            self._subscriptions.remove(blocks)
-
-    @property
-    def _last_hash(self) -> bytes:
-        return self._last.block.hash if self._last else sha256(self._genesis).digest()
+    def subscribe(self) -> AbstractContextManager["asyncio.Queue[LoggedBlock]"]:
+        """A queue of the blocks to come; see Tip.subscribe."""
+        return self._tip.subscribe()
 
     def _propose(self, time_ns: int) -> Block:
         max_bytes = self._config.max_block_bytes
         block = Block(
             height=self.height + 1,
-            time_ns=max(time_ns, self._last.block.time_ns + 1) if self._last else time_ns,
+            time_ns=max(time_ns, self.last.block.time_ns + 1) if self.last else time_ns,
             hash=b"",
-            last_hash=self._last_hash,
-            proposer=self._config.proposer,
+            last_hash=self._tip.last_hash,
+            proposer=b"",
             txs=self._app.prepare_proposal(self.mempool.offer(max_bytes), max_bytes),
         )
         return replace(block, hash=self._compute_hash(block))
@@ -158,15 +131,7 @@ class LocalEngine:
         return compute_block_hash(block, chain_id=self._config.chain_id, app_hash=self._store.app_hash)
 
     def _commit(self, logged: LoggedBlock) -> LoggedBlock:
-        first = {} if self._last else {GENESIS_KEY: self._genesis}
-        self._app.commit(first | encode_block(logged) | encode_index(logged))
-        self._last = logged
+        self._tip.commit(logged)
         self.mempool.update(logged.block.txs)
-        self._publish(logged)
+        self._tip.publish()
         return logged
-
-    def _publish(self, logged: LoggedBlock) -> None:
-        for blocks in self._subscriptions:
-            if blocks.full():
-                blocks.get_nowait()
-            blocks.put_nowait(logged)

@@ -1,6 +1,6 @@
 """What answers a query: a pure function of the state committed at one height and of the request."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,9 @@ class Snapshot:
 class Query:
     """A unary method, as in "cosmos.bank.v1beta1.Query.Balance", and the function that answers it.
 
-    `answer` gets a Snapshot and the method's request, returns its response and raises RuleError only.
+    `answer` gets a Snapshot and the method's request, returns its response, or the promise of it, and raises RuleError
+    only.
     """
 
     method: str
-    answer: Callable[[Snapshot, Any], Message]
+    answer: Callable[[Snapshot, Any], Message | Awaitable[Message]]

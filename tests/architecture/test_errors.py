@@ -7,22 +7,37 @@ from itertools import combinations
 
 import pytest
 
+from chain.engine.errors import ENGINE_FAULTS
 from chain.store.errors import STORE_FAULTS
 from chain_client.errors import CLIENT_FAULTS
 from rules.errors import CATALOGUE
 from sidecar.errors import SIDECAR_FAULTS
 from tests.architecture.sources import SOURCES, name_of
 
-CATALOGUES = {"rules": CATALOGUE, "client": CLIENT_FAULTS, "store": STORE_FAULTS, "sidecar": SIDECAR_FAULTS}
+CATALOGUES = {
+    "rules": CATALOGUE,
+    "client": CLIENT_FAULTS,
+    "store": STORE_FAULTS,
+    "engine": ENGINE_FAULTS,
+    "sidecar": SIDECAR_FAULTS,
+}
 CODES_OF = {
     "RuleError": {*CATALOGUE},
     "ClientError": {*CLIENT_FAULTS, *CATALOGUE},
     "PermanentError": {*CLIENT_FAULTS, *CATALOGUE},
     "TransientError": {*CLIENT_FAULTS, *CATALOGUE},
     "StoreError": {*STORE_FAULTS},
+    "EngineError": {*ENGINE_FAULTS},
     "SidecarError": {*SIDECAR_FAULTS},
 }
-TABLES = {"rules/errors.py", "chain_client/errors.py", "chain/store/errors.py", "sidecar/errors.py", "wire/errors.py"}
+TABLES = {
+    "rules/errors.py",
+    "chain_client/errors.py",
+    "chain/store/errors.py",
+    "chain/engine/errors.py",
+    "sidecar/errors.py",
+    "wire/errors.py",
+}
 
 
 def find_raised(tree: ast.AST) -> Iterator[tuple[str, str]]:
@@ -44,6 +59,7 @@ def test_every_raised_code_is_in_the_catalogue_of_its_class() -> None:
         "PermanentError",
         "TransientError",
         "StoreError",
+        "EngineError",
         "SidecarError",
     }
     assert not [(kind, code, path) for kind, code, path in raised if code not in CODES_OF[kind]]

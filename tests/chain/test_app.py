@@ -23,7 +23,7 @@ from rules.params import GNK
 from rules.presets import MINIMAL
 from rules.seeds import compute_seed_commitment
 from rules.types import Host, Round
-from tests.chain.ledger import ANN, BALANCE, BOB, CHAIN_ID, DAN, GAS, Ledger, Person, code_of, make_genesis
+from tests.chain.ledger import ANN, BALANCE, BOB, CHAIN_ID, DAN, Ledger, Person, code_of, make_genesis
 from wire.gonka.beacon.v1.tx_pb2 import MsgCommitSeeds, MsgRevealSeed
 from wire.gonka.sprint.v1.tx_pb2 import MsgClaim
 from wire.gonka.stake.v1.tx_pb2 import MsgStake
@@ -33,6 +33,10 @@ from cosmos.authz.v1beta1.tx_pb2 import MsgExec, MsgGrant
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 
 SECRET = bytes(32)
+SEND_GAS = 21_000
+"""Of a send where bytes cost nothing."""
+THIN = replace(MINIMAL, auth=replace(MINIMAL.auth, gas_per_byte=0, max_block_gas=3 * SEND_GAS - 1))
+"""Blocks with room for two sends and not for a third."""
 
 
 def send(sender: Person, amount: int = 5) -> MsgSend:
@@ -209,7 +213,7 @@ def test_prepare_proposal__more_than_fits__is_cut_by_bytes_and_gas(ledger: Ledge
     txs = tuple(ledger.tx(send(ANN), by=(ANN,), sequences=(i,)) for i in range(4))
     assert ledger.app.prepare_proposal(txs, sum(map(len, txs[:3]))) == txs[:3]
     assert ledger.app.prepare_proposal(txs, sum(map(len, txs[:3])) - 1) == txs[:2]
-    thin = Ledger(genesis=make_genesis(replace(MINIMAL, auth=replace(MINIMAL.auth, max_block_gas=2 * GAS))))
+    thin = Ledger(genesis=make_genesis(THIN))
     assert thin.app.prepare_proposal(txs, 10**6) == txs[:2]
 
 
@@ -217,10 +221,40 @@ def test_prepare_proposal__more_than_fits__is_cut_by_bytes_and_gas(ledger: Ledge
     ("count", "garbage", "accepted"), [(0, False, True), (2, False, True), (3, False, False), (1, True, False)]
 )
 def test_process_proposal__unreadable_or_too_much__is_refused(count: int, garbage: bool, accepted: bool) -> None:
-    thin = Ledger(genesis=make_genesis(replace(MINIMAL, auth=replace(MINIMAL.auth, max_block_gas=2 * GAS))))
-    txs = [thin.tx(send(ANN), by=(ANN,), sequences=(i,)) for i in range(count)] + [b"\xff"] * garbage
-    block = Block(height=1, time_ns=1, hash=bytes(32), last_hash=bytes(32), proposer=b"", txs=tuple(txs))
-    assert thin.app.process_proposal(block) is accepted
+    thin = Ledger(genesis=make_genesis(THIN))
+    thin.block()
+    txs = [thin.tx(send(ANN), by=(ANN,), sequences=(i,), gas=SEND_GAS) for i in range(count)] + [b"\xff"] * garbage
+    assert thin.app.process_proposal(propose(*txs)) is accepted
+
+
+def propose(*txs: bytes) -> Block:
+    return Block(height=2, time_ns=1, hash=bytes(32), last_hash=bytes(32), proposer=b"", txs=txs)
+
+
+def test_process_proposal__a_transaction_that_is_not_admitted__is_refused(ledger: Ledger) -> None:
+    good = ledger.tx(send(ANN), by=(ANN,))
+    next_one = ledger.tx(send(ANN), by=(ANN,), sequences=(1,))
+    forged = ledger.tx(send(BOB), by=(BOB,), chain_id="another-1")
+    for txs, valid in [
+        ((good, next_one), (good, next_one)),
+        ((next_one, good), (good,)),
+        ((good, good), (good,)),
+        ((good, forged), (good,)),
+    ]:
+        assert ledger.app.select_valid(propose(*txs)) == valid
+        assert ledger.app.process_proposal(propose(*txs)) is (txs == valid)
+
+
+def test_process_proposal__a_message_that_fails__may_stand_if_it_pays(ledger: Ledger) -> None:
+    """A send beyond the balance pays its fee; a commitment of who is no host would take room for nothing."""
+    assert ledger.app.process_proposal(propose(ledger.tx(send(ANN, 2 * BALANCE), by=(ANN,))))
+    assert not ledger.app.process_proposal(propose(ledger.tx(commit_seeds(DAN), by=(DAN,), fee=0)))
+
+
+def test_select_valid__asked__changes_nothing(ledger: Ledger) -> None:
+    tx = ledger.tx(send(ANN), by=(ANN,))
+    assert ledger.app.select_valid(propose(tx)) == ledger.app.select_valid(propose(tx)) == (tx,)
+    assert ledger.app.check_tx(tx, False).code == 0
 
 
 def test_a_block_with_garbage__fails_the_garbage_only(ledger: Ledger) -> None:

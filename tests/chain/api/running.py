@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Queue
 
@@ -44,6 +44,6 @@ def run_chain(home: Path, params: Params = MINIMAL, block_ms: int = BLOCK_MS) ->
             raise answer
         yield answer
     finally:
-        if thread.is_alive():
+        with suppress(RuntimeError):  # the loop is closed: the chain has ended by itself
             loop.call_soon_threadsafe(stopping.set)
         thread.join()

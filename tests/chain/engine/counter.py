@@ -5,12 +5,13 @@ A transaction is `SENDER NUMBER` or `duty SENDER NUMBER`: it passes if NUMBER is
 
 from collections.abc import Mapping
 
-from chain.engine.application import Block, BlockResult, CheckResult, Event, Info, TxResult
+from chain.engine.application import Block, BlockResult, CheckResult, Event, Info, TxResult, ValidatorUpdate
 from chain.store.overlay import Overlay
 from chain.store.store import Change, Store
 
 WRONG_NUMBER = 1
 MALFORMED = 2
+VALIDATOR = bytes(range(32))
 
 
 class Counter:
@@ -23,8 +24,9 @@ class Counter:
     def info(self) -> Info:
         return Info(height=self._store.height, app_hash=self._store.app_hash)
 
-    def init_chain(self, genesis: bytes) -> None:
+    def init_chain(self, genesis: bytes) -> tuple[ValidatorUpdate, ...]:
         self._genesis = genesis
+        return (ValidatorUpdate(public_key=VALIDATOR, power=10),)
 
     def check_tx(self, tx: bytes, recheck: bool) -> CheckResult:
         code = _apply(self._check, tx)
@@ -33,8 +35,12 @@ class Counter:
     def prepare_proposal(self, txs: tuple[bytes, ...], max_bytes: int) -> tuple[bytes, ...]:
         return txs
 
+    def select_valid(self, block: Block) -> tuple[bytes, ...]:
+        state = Overlay(self._store.latest)
+        return tuple(tx for tx in block.txs if _apply(state, tx) == 0)
+
     def process_proposal(self, block: Block) -> bool:
-        return True
+        return self.select_valid(block) == block.txs
 
     def finalize_block(self, block: Block) -> BlockResult:
         state = Overlay(self._store.latest)

@@ -1,0 +1,154 @@
+"""CometBFT's engine: answers its ABCI 2.0 requests with the state machine, and commits the blocks it decides.
+
+Only Commit writes; FinalizeBlock may come again, for the same block or another.  Source: CometBFT 0.38, "ABCI 2.0".
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
+from typing import Any, Final, TypeAlias
+
+import wire  # noqa: F401  # puts the Cosmos messages on the path
+from chain.engine.abci_frames import FrameError
+from chain.engine.application import Application, Block
+from chain.engine.blocklog import (
+    LoggedBlock,
+    block_of_message,
+    result_to_message,
+    time_of_message,
+    validator_updates_to_messages,
+)
+from chain.engine.tip import Tip
+from rules.errors import RuleError
+
+from tendermint.abci import types_pb2 as abci
+
+GENESIS_KEY: Final = "genesis_sha256"
+"""What app_state of CometBFT's genesis holds: SHA-256 in hex of our genesis file, which every node has itself."""
+_TX_OVERHEAD: Final = 6
+"""Bytes that CometBFT counts for a transaction in a block beside its own."""
+
+AnswerQuery: TypeAlias = Callable[[abci.RequestQuery], Awaitable[abci.ResponseQuery]]
+
+
+class AbciEngine:
+    """One request at a time, whatever the connection.  `genesis` is the genesis file, `version` this program's."""
+
+    def __init__(self, *, app: Application, tip: Tip, genesis: bytes, version: str, query: AnswerQuery) -> None:
+        self._app = app
+        self._tip = tip
+        self._genesis = genesis
+        self._version = version
+        self._query = query
+        self._finalised: LoggedBlock | None = None
+        self._methods: Mapping[str, Callable[[Any], Any]] = {
+            "echo": lambda request: abci.ResponseEcho(message=request.message),
+            "flush": lambda _: abci.ResponseFlush(),
+            "info": self._info,
+            "init_chain": self._init_chain,
+            "check_tx": self._check_tx,
+            "prepare_proposal": self._prepare_proposal,
+            "process_proposal": self._process_proposal,
+            "extend_vote": lambda _: abci.ResponseExtendVote(),
+            "verify_vote_extension": _verify_vote_extension,
+            "finalize_block": self._finalize_block,
+            "commit": self._commit,
+            "list_snapshots": lambda _: abci.ResponseListSnapshots(),
+            "offer_snapshot": lambda _: abci.ResponseOfferSnapshot(result=abci.ResponseOfferSnapshot.ABORT),
+            "load_snapshot_chunk": lambda _: abci.ResponseLoadSnapshotChunk(),
+            "apply_snapshot_chunk": _apply_snapshot_chunk,
+        }
+
+    async def answer(self, request: abci.Request) -> abci.Response:
+        """The response to a request.
+
+        FrameError for a request of no kind; RuleError genesis_invalid and StoreError stop the node.
+        """
+        kind = request.WhichOneof("value")
+        if kind is None:
+            raise FrameError("a request of no kind")
+        if kind == "query":
+            return abci.Response(query=await self._query(request.query))
+        return abci.Response(**{kind: self._methods[kind](getattr(request, kind))})
+
+    def _info(self, _request: abci.RequestInfo) -> abci.ResponseInfo:
+        info = self._app.info()
+        return abci.ResponseInfo(
+            data="gnk", version=self._version, last_block_height=info.height, last_block_app_hash=info.app_hash
+        )
+
+    def _init_chain(self, request: abci.RequestInitChain) -> abci.ResponseInitChain:
+        if not _is_about(request.app_state_bytes, self._genesis) or request.initial_height > 1:
+            raise RuleError("genesis_invalid", "CometBFT's genesis.json belongs to another genesis file")
+        validators = self._app.init_chain(self._genesis)
+        if not validators:
+            raise RuleError("genesis_invalid", "no founding host has a consensus key, so nobody could sign a block")
+        return abci.ResponseInitChain(
+            validators=validator_updates_to_messages(validators), app_hash=self._app.info().app_hash
+        )
+
+    def _check_tx(self, request: abci.RequestCheckTx) -> abci.ResponseCheckTx:
+        result = self._app.check_tx(request.tx, request.type == abci.RECHECK)
+        return abci.ResponseCheckTx(
+            code=result.code, codespace=result.codespace, log=result.log, gas_wanted=result.gas_wanted
+        )
+
+    def _prepare_proposal(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
+        room = request.max_tx_bytes - _TX_OVERHEAD * len(request.txs)
+        block = self._propose(request, self._app.prepare_proposal(tuple(request.txs), room))
+        return abci.ResponsePrepareProposal(txs=self._app.select_valid(block))
+
+    def _process_proposal(self, request: abci.RequestProcessProposal) -> abci.ResponseProcessProposal:
+        response = abci.ResponseProcessProposal
+        accepted = self._app.process_proposal(self._propose(request, tuple(request.txs)))
+        return response(status=response.ACCEPT if accepted else response.REJECT)
+
+    def _propose(self, request: Any, txs: tuple[bytes, ...]) -> Block:
+        """The block of a proposal.  Its own hash is left out: there is none yet while it is prepared."""
+        return Block(
+            height=request.height,
+            time_ns=time_of_message(request.time),
+            hash=b"",
+            last_hash=self._tip.last_hash,
+            proposer=request.proposer_address,
+            txs=txs,
+        )
+
+    def _finalize_block(self, request: abci.RequestFinalizeBlock) -> abci.ResponseFinalizeBlock:
+        if request.height != self._tip.height + 1:
+            raise AssertionError(f"CometBFT finalises block {request.height} after block {self._tip.height}")
+        block = block_of_message(request, self._tip.last_hash)
+        self._finalised = LoggedBlock(block=block, result=self._app.finalize_block(block))
+        return result_to_message(self._finalised.result)
+
+    def _commit(self, _request: abci.RequestCommit) -> abci.ResponseCommit:
+        if self._finalised is None:
+            raise AssertionError("CometBFT commits before it finalises")
+        self._tip.commit(self._finalised)
+        self._finalised = None
+        self._tip.publish()
+        return abci.ResponseCommit()
+
+
+def describe_app_state(genesis: bytes) -> dict[str, str]:
+    """What CometBFT's genesis holds for us."""
+    return {GENESIS_KEY: sha256(genesis).hexdigest()}
+
+
+def _is_about(app_state: bytes, genesis: bytes) -> bool:
+    """Whether CometBFT's genesis, JSON in whatever layout, was made from ours."""
+    try:
+        return bool(json.loads(app_state) == describe_app_state(genesis))
+    except ValueError:
+        return False
+
+
+def _verify_vote_extension(request: abci.RequestVerifyVoteExtension) -> abci.ResponseVerifyVoteExtension:
+    """Votes are not extended yet, so only an empty extension is an honest one."""
+    response = abci.ResponseVerifyVoteExtension
+    return response(status=response.REJECT if request.vote_extension else response.ACCEPT)
+
+
+def _apply_snapshot_chunk(_request: abci.RequestApplySnapshotChunk) -> abci.ResponseApplySnapshotChunk:
+    """No snapshot is ever accepted, so no chunk is."""
+    return abci.ResponseApplySnapshotChunk(result=abci.ResponseApplySnapshotChunk.ABORT)
