@@ -20,10 +20,10 @@ SYNONYMS = {
     "host": ["miner", "mining", "participant", "executor", "staker"],
     "proof": ["artifact", "artefact", "nonce_proof", "solution"],
     "claimant": ["prover", "accused_host"],
-    "seat": ["slot", "slots"],
+    "seat": ["chair", "verifier_slot"],
     "verifier": ["auditor", "checker", "inspector", "validator_weight"],
     "juror": ["arbitrator", "jury_member"],
-    "dispute": ["challenge", "appeal"],
+    "dispute": ["appeal", "objection"],
     "row": ["attestation"],
     "reveal": ["disclose", "unveil"],
     "epoch": ["era", "cycle", "round_id", "epoch_id", "sprint_id"],
@@ -123,12 +123,12 @@ def test_functions_fields_metrics_and_log_events_use_the_words_of_the_glossary()
     assert not [(path, name) for path, name in names if find_synonyms(name)]
 
 
-@pytest.mark.parametrize("name", ["MsgNonceProof", "--round-id", "validator_weight", "gonka_miner_hits", "SLOT_COUNT"])
+@pytest.mark.parametrize("name", ["MsgNonceProof", "--round-id", "validator_weight", "gonka_miner_hits", "ARTIFACT_COUNT"])
 def test_find_synonyms__a_forbidden_word_in_any_spelling__is_found(name: str) -> None:
     assert find_synonyms(name)
 
 
-@pytest.mark.parametrize("name", ["Timeslot", "finest", "EraseKey", "determine", "MsgRevealRows"])
+@pytest.mark.parametrize("name", ["Bioartifacts", "finest", "EraseKey", "determine", "MsgRevealRows"])
 def test_find_synonyms__a_word_that_only_contains_one__passes(name: str) -> None:
     assert not find_synonyms(name)
 
