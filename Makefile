@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PATHS := rules wire pow_kernels sidecar chain chain_client commands cli.py tests benchmarks examples
 
-.PHONY: help setup proto proto-check fmt lint types test test-gpu e2e e2e-short sprint bench check clean
+.PHONY: help setup proto proto-check fmt lint types test test-gpu e2e e2e-short sprint demos bench check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the verbs
@@ -51,7 +51,10 @@ e2e-short: setup  ## real processes: 20 random SIGKILLs
 check: lint types test  ## what must be green before a commit
 
 sprint: setup  ## a whole Sprint on this machine: `gnk demo`
-	$(BIN)/gnk demo
+	$(BIN)/gnk demo $(if $(GNK_DEMO_DIR),--dir $(GNK_DEMO_DIR))
+
+demos: setup  ## the demo ten times in a row, each block log replayed
+	$(BIN)/python -m tests.e2e.demos
 
 bench: setup  ## every benchmark; prints, asserts nothing
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done

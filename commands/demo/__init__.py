@@ -14,7 +14,7 @@ from commands.call import Call, local
     "--dir",
     "directory",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep homes and logs in this new directory [a temporary one].",
+    help="Keep homes, logs and report.json in this new directory [a temporary one].",
 )
 @local
 def command(call: Call, directory: Path | None) -> None:
@@ -24,6 +24,7 @@ def command(call: Call, directory: Path | None) -> None:
     and vote.  One cheats, one is killed and restarted.  Ends with a table; exits non-zero if any of it did not happen.
     """
     import asyncio
+    import json
     import tempfile
     import time
 
@@ -42,6 +43,7 @@ def command(call: Call, directory: Path | None) -> None:
         raise PermanentError("demo_directory_used", f"{directory} is not empty", path=str(directory))
     directory.mkdir(parents=True, exist_ok=True)
     facts = asyncio.run(run_demo(directory, say))
+    (directory / "report.json").write_text(json.dumps(describe(facts), indent=2) + "\n")
     if call.as_json:
         call.emit(describe(facts))
     else:
