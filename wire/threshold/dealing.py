@@ -1,0 +1,188 @@
+"""Dealing a key: everyone's part of it, the shares, and the proof that a share is wrong.
+
+A dealer draws a polynomial of degree THRESHOLD - 1, publishes its coefficients times G2's generator, and encrypts its
+value at each slot to who holds the slot, by a Diffie-Hellman key on G1.  The group's key is the sum of the good deals.
+A holder that gets a wrong share opens what the dealer sent it: the key the two share in this deal, with a proof that it
+is that key.  Source: Feldman 1987; Chaum and Pedersen 1992; Gennaro and others 2007 on who deals last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from py_arkworks_bls12381 import G1Point, G2Point
+
+from rules.seeds import framed_hash, le32, le64
+from rules.slots import SLOTS, THRESHOLD
+from wire.threshold.curve import (
+    G2_BYTES,
+    ORDER,
+    SCALAR_BYTES,
+    derive_scalar,
+    evaluate,
+    is_key,
+    multiply_g1,
+    read_g1,
+    read_g2,
+    sign,
+    split_bytes,
+    sum_g1,
+    sum_g2,
+    verify,
+)
+
+COMMITMENTS_BYTES: Final = THRESHOLD * G2_BYTES
+SHARES_BYTES: Final = SLOTS * SCALAR_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dealing:
+    """What a deal is made for: a chain, an epoch, a dealer, and the 48-byte key that each slot's share is for."""
+
+    chain_id: str
+    epoch: int
+    dealer: bytes
+    keys: tuple[bytes, ...]
+
+    @property
+    def context(self) -> tuple[bytes, ...]:
+        """What everything hashed in this dealing is bound to."""
+        return self.chain_id.encode(), le64(self.epoch), self.dealer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedDeal:
+    """A deal as it is published: COMMITMENTS_BYTES, a 48-byte proof, a 48-byte key, SHARES_BYTES."""
+
+    commitments: bytes
+    proof: bytes
+    ephemeral_key: bytes
+    shares: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The key that a dealer and a holder share in one deal (48 bytes), and the proof that it is this key (64 bytes)."""
+
+    shared_key: bytes
+    proof: bytes
+
+
+def deal(dealing: Dealing, entropy: bytes) -> SealedDeal:
+    """The deal that `entropy`, 32 secret bytes or more, gives; the same entropy gives the same deal again."""
+    coefficients = [derive_scalar("gonka/deal-secret", entropy, *dealing.context, le32(i)) for i in range(THRESHOLD)]
+    commitments = b"".join([sum_g2([G2Point()], [value]).to_compressed_bytes() for value in coefficients])
+    once = derive_scalar("gonka/deal-once", entropy, *dealing.context)
+    ephemeral_key = multiply_g1(G1Point(), once)
+    shared_keys = {key: multiply_g1(read_g1(key), once) for key in set(dealing.keys)}
+    shares = [
+        _mask(dealing, shared_keys[key], slot, evaluate(coefficients, slot).to_bytes(SCALAR_BYTES, "big"))
+        for slot, key in enumerate(dealing.keys, start=1)
+    ]
+    proof = sign(coefficients[0], _compute_proof_message(dealing, commitments, ephemeral_key))
+    return SealedDeal(commitments=commitments, proof=proof, ephemeral_key=ephemeral_key, shares=b"".join(shares))
+
+
+def is_well_formed(dealing: Dealing, sealed: SealedDeal) -> bool:
+    """Whether anybody can see that a deal is one, whatever is in its shares.
+
+    The proof keeps a dealer from choosing a key that takes away what others dealt.
+    """
+    if (len(sealed.commitments), len(sealed.shares)) != (COMMITMENTS_BYTES, SHARES_BYTES):
+        return False
+    if not is_key(sealed.ephemeral_key):
+        return False
+    try:
+        read_commitments(sealed.commitments)
+    except ValueError:
+        return False
+    message = _compute_proof_message(dealing, sealed.commitments, sealed.ephemeral_key)
+    return verify(sealed.commitments[:G2_BYTES], message, sealed.proof)
+
+
+def open_shares(dealing: Dealing, sealed: SealedDeal, shared_key: bytes, slots: Iterable[int]) -> list[int]:
+    """The shares of these slots by the key that dealer and holder share; of a wrong deal they may be any 256 bits."""
+    masked = split_bytes(sealed.shares, SCALAR_BYTES)
+    return [int.from_bytes(_mask(dealing, shared_key, slot, masked[slot - 1]), "big") for slot in slots]
+
+
+def compute_shared_key(sealed: SealedDeal, secret: int) -> bytes:
+    """The key that the holder with this secret shares with the dealer."""
+    return multiply_g1(read_g1(sealed.ephemeral_key), secret)
+
+
+def are_shares_right(commitments: bytes, slots: Sequence[int], shares: Sequence[int]) -> bool:
+    """Whether the shares are the committed polynomial's values at the slots; all at once, with weights by hash."""
+    if any(share >= ORDER for share in shares):
+        return False
+    encoded = b"".join([share.to_bytes(SCALAR_BYTES, "big") for share in shares])
+    weights = [derive_scalar("gonka/deal-check", commitments, encoded, le32(slot)) for slot in slots]
+    total = sum(weight * share for weight, share in zip(weights, shares, strict=True)) % ORDER
+    return sum_g2([G2Point()], [total]) == sum_keys(commitments, slots, weights)
+
+
+def sum_keys(commitments: bytes, slots: Sequence[int], weights: Sequence[int]) -> G2Point:
+    """The sum of the slots' public keys, each times its weight."""
+    powers, by_degree = list(weights), []
+    for _ in range(THRESHOLD):
+        by_degree.append(sum(powers) % ORDER)
+        powers = [power * slot % ORDER for power, slot in zip(powers, slots, strict=True)]
+    return sum_g2(read_commitments(commitments), by_degree)
+
+
+def open_deal(dealing: Dealing, sealed: SealedDeal, secret: int) -> Opening:
+    """What the holder with this secret publishes so that everyone can open its shares of one deal, and no others."""
+    shared_key, key = compute_shared_key(sealed, secret), multiply_g1(G1Point(), secret)
+    encoded = secret.to_bytes(SCALAR_BYTES, "big")
+    once = derive_scalar("gonka/opening-once", encoded, *dealing.context, sealed.ephemeral_key)
+    first, second = multiply_g1(G1Point(), once), multiply_g1(read_g1(sealed.ephemeral_key), once)
+    challenge = _compute_challenge(dealing, (key, sealed.ephemeral_key, shared_key, first, second))
+    answer = (once + challenge * secret) % ORDER
+    proof = challenge.to_bytes(SCALAR_BYTES, "big") + answer.to_bytes(SCALAR_BYTES, "big")
+    return Opening(shared_key=shared_key, proof=proof)
+
+
+def is_opening_of(dealing: Dealing, sealed: SealedDeal, key: bytes, opening: Opening) -> bool:
+    """Whether `shared_key` is what the holder of `key` shares with the dealer of a well-formed deal."""
+    if len(opening.proof) != 2 * SCALAR_BYTES:
+        return False
+    challenge, answer = [int.from_bytes(part, "big") for part in split_bytes(opening.proof, SCALAR_BYTES)]
+    if challenge >= ORDER or answer >= ORDER:
+        return False
+    try:
+        holder, ephemeral, shared = map(read_g1, (key, sealed.ephemeral_key, opening.shared_key))
+    except ValueError:
+        return False
+    first = sum_g1((G1Point(), holder), (answer, ORDER - challenge)).to_compressed_bytes()
+    second = sum_g1((ephemeral, shared), (answer, ORDER - challenge)).to_compressed_bytes()
+    parts = (key, sealed.ephemeral_key, opening.shared_key, first, second)
+    return challenge == _compute_challenge(dealing, parts)
+
+
+def sum_commitments(deals: Iterable[bytes]) -> bytes:
+    """The commitments to the sum of the dealt polynomials; at least one deal."""
+    columns = zip(*[read_commitments(commitments) for commitments in deals], strict=True)
+    return b"".join([sum(column[1:], start=column[0]).to_compressed_bytes() for column in columns])
+
+
+@lru_cache(maxsize=512)
+def read_commitments(commitments: bytes) -> tuple[G2Point, ...]:
+    """The points that the coefficients are committed to.  Raises ValueError where one is none; 9 ms the first time."""
+    return tuple([read_g2(point) for point in split_bytes(commitments, G2_BYTES)])
+
+
+def _mask(dealing: Dealing, shared_key: bytes, slot: int, data: bytes) -> bytes:
+    """32 bytes encrypted, or decrypted again; each shared key and slot is used once."""
+    pad = framed_hash("gonka/deal-pad", *dealing.context, shared_key, le32(slot))
+    return bytes([a ^ b for a, b in zip(data, pad, strict=True)])
+
+
+def _compute_proof_message(dealing: Dealing, commitments: bytes, ephemeral_key: bytes) -> bytes:
+    return framed_hash("gonka/deal", *dealing.context, commitments, ephemeral_key)
+
+
+def _compute_challenge(dealing: Dealing, points: Iterable[bytes]) -> int:
+    return derive_scalar("gonka/opening", *dealing.context, *points)
