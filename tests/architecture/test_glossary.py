@@ -123,7 +123,9 @@ def test_functions_fields_metrics_and_log_events_use_the_words_of_the_glossary()
     assert not [(path, name) for path, name in names if find_synonyms(name)]
 
 
-@pytest.mark.parametrize("name", ["MsgNonceProof", "--round-id", "validator_weight", "gonka_miner_hits", "ARTIFACT_COUNT"])
+@pytest.mark.parametrize(
+    "name", ["MsgNonceProof", "--round-id", "validator_weight", "gonka_miner_hits", "ARTIFACT_COUNT"]
+)
 def test_find_synonyms__a_forbidden_word_in_any_spelling__is_found(name: str) -> None:
     assert find_synonyms(name)
 
