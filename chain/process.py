@@ -171,7 +171,8 @@ def open_cometbft(config: ChainConfig, cometbft: CometbftConfig) -> Iterator[Dri
             sockets = Sockets(app=Path(directory, "app"), rpc=Path(directory, "rpc"))
             block_ms = config.block_ms or described.params.auth.block_ms
             write_home(home, genesis, described, describe_config(cometbft.network, sockets, block_ms=block_ms))
-            engine = CometbftEngine(tip, [str(cometbft.program), "start", "--home", str(home)], sockets)
+            command = [str(cometbft.program), "start", "--home", str(home)]
+            engine = CometbftEngine(tip=tip, command=command, sockets=sockets, clock=SystemClock())
             chain = LocalChain(app=app, engine=engine, store=store, chain_id=described.chain_id)
             registry = build_registry(chain)
             query = AbciQuery(registry, chain, store).answer

@@ -17,6 +17,7 @@ from chain.engine import leash
 from chain.engine.abci_server import Answer, listening
 from chain.engine.application import CheckResult
 from chain.engine.blocklog import LoggedBlock
+from chain.engine.clock import Clock
 from chain.engine.cometbft_home import Sockets
 from chain.engine.cometbft_rpc import broadcast_tx
 from chain.engine.errors import EngineError
@@ -26,7 +27,9 @@ MAX_FAILURES: Final = 6
 """Ends of CometBFT without a block between them, after which it is given up."""
 STOP_TIMEOUT_S: Final = 10
 _LONGEST_PAUSE_S: Final = 5
+_SECOND_NS: Final = 10**9
 _KEPT_LINES: Final = 3
+_LONGEST_TEXT: Final = 1000
 _LEVELS: Final = {"debug", "info", "error"}
 
 log = structlog.get_logger("cometbft")
@@ -46,8 +49,9 @@ def find_cometbft(environ: Mapping[str, str]) -> Path:
 class CometbftEngine:
     """The blocks that CometBFT decides, as they are committed to `tip`."""
 
-    def __init__(self, tip: Tip, command: Sequence[str], sockets: Sockets) -> None:
+    def __init__(self, *, tip: Tip, command: Sequence[str], sockets: Sockets, clock: Clock) -> None:
         self._tip = tip
+        self._clock = clock
         self._command = command
         self._sockets = sockets
 
@@ -75,28 +79,29 @@ class CometbftEngine:
         EngineError cometbft_failed; ExceptionGroup with what `answer` raised.
         """
         async with listening(self._sockets.app, answer):
-            await supervise(self._command, lambda: self._tip.height, self._clean)
+            await supervise(self._command, self._prepare, self._clock)
 
-    def _clean(self) -> None:
-        """A socket that a killed CometBFT left behind is in the way of the next."""
+    def _prepare(self) -> int:
+        """A socket that a killed CometBFT left behind is in the way of the next.  Returns the height."""
         self._sockets.rpc.unlink(missing_ok=True)
+        return self._tip.height
 
 
-async def supervise(command: Sequence[str], height: Callable[[], int], prepare: Callable[[], None]) -> NoReturn:
-    """Keep a program running, `prepare` called before each start; it is stopped when this is cancelled.
+async def supervise(command: Sequence[str], prepare: Callable[[], int], clock: Clock) -> NoReturn:
+    """Keep a program running; it is stopped when this is cancelled.
 
-    EngineError cometbft_failed after MAX_FAILURES ends between which `height` did not rise.
+    `prepare` is called before each start, and says a height; EngineError cometbft_failed after MAX_FAILURES ends
+    between which it did not rise.
     """
-    failures = 0
+    failures, height = 0, prepare()
     while True:
-        before = height()
-        prepare()
         status, last_lines = await _run(command)
-        failures = 1 if height() > before else failures + 1
-        log.error("cometbft_ended", status=status, failures=failures, height=height())
+        before, height = height, prepare()
+        failures = 1 if height > before else failures + 1
+        log.error("cometbft_ended", status=status, failures=failures, height=height)
         if failures >= MAX_FAILURES:
             raise EngineError("cometbft_failed", f"status {status}: {' / '.join(last_lines)}")
-        await asyncio.sleep(min(failures, _LONGEST_PAUSE_S))
+        await clock.sleep_ns(min(failures, _LONGEST_PAUSE_S) * _SECOND_NS)
 
 
 async def _run(command: Sequence[str]) -> tuple[int, deque[str]]:
@@ -139,7 +144,7 @@ async def _forward(process: asyncio.subprocess.Process) -> deque[str]:
     while True:
         try:
             line = await process.stdout.readline()
-        except ValueError:  # longer than asyncio keeps, and dropped
+        except ValueError:  # longer than asyncio keeps; what it holds of it is dropped
             continue
         if not line:
             return last
@@ -153,7 +158,7 @@ def _log_line(text: str) -> None:
     with suppress(ValueError):
         said = json.loads(text)
     if not isinstance(said, dict):
-        log.warning("cometbft_output", text=text)
+        log.warning("cometbft_output", text=text[:_LONGEST_TEXT])
         return
     level, message = said.pop("level", ""), said.pop("_msg", "")
     fields = {f"cometbft_{name}": value for name, value in said.items() if name != "ts"}
