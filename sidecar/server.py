@@ -30,6 +30,7 @@ MAX_MESSAGE: Final = 1 << 20
 """Bytes of the largest request: a verification of 10,000 nonces stays below a fifth of it."""
 GRACE_S: Final = 1.0
 HEALTH_S: Final = 0.5
+START_TRIES: Final = 3
 ALL_DEVICES: Final = ("all",)
 CPU_PROFILES: Final = ("tiny", "dev")
 GPU_PROFILES: Final = ("tiny", "dev", "whitepaper")
@@ -97,7 +98,7 @@ async def _open_lanes(config: SidecarConfig, floor: Floor) -> tuple[Lane, ...]:
         )
         for index, name in enumerate(names)
     )
-    results = await asyncio.gather(*(lane.open() for lane in lanes), return_exceptions=True)
+    results = await asyncio.gather(*(_open_lane(lane) for lane in lanes), return_exceptions=True)
     failures = [result for result in results if isinstance(result, BaseException)]
     for failure in failures:
         if not isinstance(failure, SidecarError | WorkerDiedError):
@@ -105,6 +106,18 @@ async def _open_lanes(config: SidecarConfig, floor: Floor) -> tuple[Lane, ...]:
     if len(failures) == len(lanes):
         raise SidecarError("no_device_usable", "; ".join(str(failure) for failure in failures))
     return lanes
+
+
+async def _open_lane(lane: Lane) -> None:
+    """Open it; a worker that ends while it starts has said nothing of its device, so another is started."""
+    for _ in range(START_TRIES - 1):
+        try:
+            await lane.open()
+        except WorkerDiedError as error:
+            log.warning("worker_lost", device=lane.spec.name, reason=str(error))
+        else:
+            return
+    await lane.open()
 
 
 async def _listen(config: SidecarConfig, service: SidecarService) -> tuple[Any, Any]:

@@ -136,6 +136,20 @@ def test_start__no_device_passes_its_self_test__refused_by_name(new_sidecar: New
     assert "backend_refused" in sidecar.log
 
 
+def test_start__the_worker_is_killed_while_it_starts__another_is_started(new_sidecar: NewSidecar) -> None:
+    sidecar = new_sidecar().launch()
+    give_up = time.monotonic() + 60
+    while not sidecar.find_workers() and time.monotonic() < give_up:
+        time.sleep(0.01)
+    os.kill(sidecar.find_workers()[0], signal.SIGKILL)
+    while not sidecar.socket.exists() and time.monotonic() < give_up:
+        assert sidecar.process is not None
+        assert sidecar.process.poll() is None, sidecar.log
+        time.sleep(0.05)
+    assert sidecar.call("Capabilities", pb.CapabilitiesRequest()).devices[0].backend
+    assert "worker_lost" in sidecar.log
+
+
 def test_three_workers__on_the_same_cores__all_arrive(new_sidecar: NewSidecar) -> None:
     sidecar = new_sidecar("--devices", "cpu,cpu,cpu", "--threads", "0").start()
     proofs = sidecar.read_proofs(build_start("three", seconds=3))
