@@ -51,7 +51,13 @@ def group() -> None:
 @click.option("--host", type=HexBytes(20), required=True, help="The host's address, 20 bytes in hex.")
 @click.option("--from", "first", type=click.IntRange(0, 2**64 - 1), required=True, help="The first nonce.")
 @click.option("--to", "end", type=click.IntRange(1, 2**64), required=True, help="The nonce after the last.")
-@click.option("--backend", type=click.Choice(["int8", "fp32", "oracle"]), default="int8", show_default=True)
+@click.option(
+    "--backend",
+    type=click.Choice(["int8", "fp32", "oracle"]),
+    default="int8",
+    show_default=True,
+    help="How to compute; all give the same bits.",
+)
 @local
 def evaluate(call: Call, *, profile: str, seed: bytes, host: bytes, first: int, end: int, backend: str) -> None:
     """Every nonce from --from up to --to, with its tag and the terms of the test."""
