@@ -19,10 +19,11 @@ import torch
 from pow_kernels.acceptance import judge
 from pow_kernels.backends import BACKENDS
 from pow_kernels.evaluator import Evaluator, SprintKeys
+from pow_kernels.memory import choose_batch
 from pow_kernels.model import Weights
 from pow_kernels.selftest import run_selftest
 from pow_kernels.spec import PROFILES, Profile, get_profile
-from pow_kernels.sprint import ROWS, SprintFunction
+from pow_kernels.sprint import SprintFunction
 from pow_kernels.stream import draw_int8
 from pow_kernels.throughput import measure
 
@@ -54,7 +55,7 @@ def _open(profile: Profile, backend: str, threads: int) -> SprintFunction:
 def _print_rates(profile: Profile, backend: str, threads: int, repeat: int) -> None:
     opened_s = _time(lambda: _open(profile, backend, threads), repeat)
     function = _open(profile, backend, threads)
-    chunk = max(1, ROWS // profile.tokens)
+    chunk = choose_batch(profile, "cpu")
     rates = {size: size / _time(partial(function.search, 0, size), repeat) for size in (chunk // 2, chunk, 4 * chunk)}
     text = ", ".join(f"{rate:,.0f} in batches of {size}" for size, rate in rates.items())
     print(f"{backend}, {threads} threads: open {opened_s * 1000:.0f} ms; nonces/s {text}")
@@ -66,7 +67,7 @@ def _print_stages(profile: Profile, repeat: int) -> None:
     with ThreadPoolExecutor(1) as pool:
         weights = Weights.draw(profile, keys.weights, "cpu", pool)
     evaluator = Evaluator.open(keys, weights, BACKENDS["int8"])
-    nonces_B = torch.arange(max(1, ROWS // profile.tokens))
+    nonces_B = torch.arange(choose_batch(profile, "cpu"))
     x_BTD = draw_int8(keys.inputs, nonces_B, profile.tokens * profile.width).view(-1, profile.tokens, profile.width)
     y_BV = evaluator.network.forward(x_BTD)
     stages: dict[str, Callable[[], object]] = {

@@ -59,6 +59,11 @@ def judge(profile: Profile, inputs_key: bytes, target_V: Tensor, nonces_B: Tenso
 
 def compute_digests(inputs_key: bytes, nonces_B: Tensor, y_BV: Tensor) -> Tensor:
     """uint8 (B, 32): H("gonka/itx1/tag", Kn, LE64(nonce), y) of each row."""
+    return hash_rows(frame_messages(inputs_key, nonces_B, y_BV))
+
+
+def frame_messages(inputs_key: bytes, nonces_B: Tensor, y_BV: Tensor) -> Tensor:
+    """uint8 (B, N): what the digest of each output is taken of, every part behind its length."""
     label = spec.LABEL_TAG.encode("ascii")
     before = b"".join((le32(len(label)), label, le32(len(inputs_key)), inputs_key, le32(8)))
     between = le32(y_BV.shape[1])
@@ -68,7 +73,7 @@ def compute_digests(inputs_key: bytes, nonces_B: Tensor, y_BV: Tensor) -> Tensor
         _repeat(between, y_BV),
         y_BV.view(torch.uint8),
     )
-    return hash_rows(torch.cat(parts, dim=1))
+    return torch.cat(parts, dim=1)
 
 
 def _repeat(data: bytes, rows: Tensor) -> Tensor:
@@ -112,7 +117,8 @@ def is_accepted(dot_B: Tensor, norm2_B: Tensor, target2: int, cos2_q64: int) -> 
     """
     left = dot_B.to(torch.float64).square_().mul_(2.0**64 * FILTER_MARGIN)
     survives = (dot_B > 0) & (left > norm2_B.to(torch.float64).mul_(float(cos2_q64 * target2)))
-    for row in survives.nonzero()[:, 0].tolist():
-        dot, norm2 = int(dot_B[row]), int(norm2_B[row])
-        survives[row] = dot**2 << 64 > cos2_q64 * norm2 * target2
+    rows_N = survives.nonzero()[:, 0]
+    terms = zip(dot_B[rows_N].tolist(), norm2_B[rows_N].tolist(), strict=True)
+    decided = [dot**2 << 64 > cos2_q64 * norm2 * target2 for dot, norm2 in terms]
+    survives[rows_N] = torch.tensor(decided, dtype=torch.bool, device=survives.device)
     return survives

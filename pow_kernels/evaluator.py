@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from pow_kernels import spec
-from pow_kernels.acceptance import Judgement, judge
+from pow_kernels.acceptance import Judgement
 from pow_kernels.backends.backend import Backend
 from pow_kernels.model import Network, Weights
 from pow_kernels.spec import Profile
-from pow_kernels.stream import draw_int8
 from rules.seeds import framed_hash
 
 
@@ -54,8 +53,9 @@ class Evaluator:
     def open(cls, keys: SprintKeys, weights: Weights, backend: Backend) -> Evaluator:
         """BackendError where the backend cannot run on the weights' device."""
         first = torch.zeros(1, dtype=torch.int64, device=weights.head.device)
-        target_V = draw_int8(keys.target, first, keys.profile.outputs)[0]
-        return cls(backend=backend.name, keys=keys, network=Network.open(weights, backend), target_V=target_V)
+        network = Network.open(weights, backend)
+        target_V = network.stages.draw_int8(keys.target, first, keys.profile.outputs)[0]
+        return cls(backend=backend.name, keys=keys, network=network, target_V=target_V)
 
     def for_host(self, host: bytes) -> Evaluator:
         """The same network and target for another host's inputs; ValueError unless `host` has 20 bytes."""
@@ -63,6 +63,7 @@ class Evaluator:
 
     def judge(self, nonces_B: Tensor) -> Judgement:
         """Of int64 nonces (u64 in two's complement) on the weights' device; the same bits whatever B is."""
-        p = self.keys.profile
-        x_BTD = draw_int8(self.keys.inputs, nonces_B, p.tokens * p.width).view(-1, p.tokens, p.width)
-        return judge(p, self.keys.inputs, self.target_V, nonces_B, self.network.forward(x_BTD))
+        p, stages = self.keys.profile, self.network.stages
+        with torch.cuda.device_of(nonces_B):  # type: ignore[no-untyped-call]
+            x_BTD = stages.draw_int8(self.keys.inputs, nonces_B, p.tokens * p.width).view(-1, p.tokens, p.width)
+            return stages.judge(self.keys.inputs, self.target_V, nonces_B, self.network.forward(x_BTD))

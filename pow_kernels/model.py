@@ -15,10 +15,9 @@ import torch
 from torch import Tensor
 
 from pow_kernels import spec
-from pow_kernels.attention import Attention
-from pow_kernels.backends.backend import Backend, Linear
+from pow_kernels.backends.backend import Backend, Linear, Stages
+from pow_kernels.drawing import DrawWeight, pick_drawing
 from pow_kernels.spec import Profile
-from pow_kernels.stream import draw_weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +42,17 @@ class Weights:
     @classmethod
     def draw(cls, profile: Profile, key: bytes, device: str, pool: Executor) -> Weights:
         """From the key streams of the weights' key, layers side by side; `profile.parameters` bytes of memory."""
-        layers = tuple(pool.map(partial(_draw_layer, profile, key, device), range(profile.layers)))
-        head = draw_weight(key, spec.HEAD_TENSOR, profile.outputs, profile.width, device)
+        draw = pick_drawing(key, device)
+        layers = tuple(pool.map(partial(_draw_layer, profile, key, device, draw), range(profile.layers)))
+        head = draw(key, spec.HEAD_TENSOR, profile.outputs, profile.width, device)
         return cls(profile=profile, layers=layers, head=head)
 
 
-def _draw_layer(profile: Profile, key: bytes, device: str, number: int) -> LayerWeights:
+def _draw_layer(profile: Profile, key: bytes, device: str, draw: DrawWeight, number: int) -> LayerWeights:
     d, a, f = profile.width, profile.attention_width, profile.ffn
     shapes = ((a, d), (a, d), (a, d), (d, a), (f, d), (f, d), (d, f))
     first = number * spec.TENSORS_PER_LAYER
-    q, k, v, o, g, u, w = (draw_weight(key, first + i, *shape, device) for i, shape in enumerate(shapes))
+    q, k, v, o, g, u, w = (draw(key, first + i, *shape, device) for i, shape in enumerate(shapes))
     return LayerWeights(q=q, kv=torch.cat((k, v)), o=o, gu=torch.cat((g, u)), w=w)
 
 
@@ -74,7 +74,7 @@ class Network:
     profile: Profile
     layers: tuple[Layer, ...]
     head: Linear
-    attention: Attention
+    stages: Stages
 
     @classmethod
     def open(cls, weights: Weights, backend: Backend) -> Network:
@@ -90,11 +90,12 @@ class Network:
             for layer in weights.layers
         )
         head = backend.prepare(weights.head, p.proj)
-        return cls(profile=p, layers=layers, head=head, attention=Attention.open(p, str(weights.head.device)))
+        stages = backend.open_stages(p, str(weights.head.device))
+        return cls(profile=p, layers=layers, head=head, stages=stages)
 
     def forward(self, x0_BTD: Tensor) -> Tensor:
         """int8 (B, V) from int8 (B, T, D) in [-127, 127]."""
-        x_BTD = norm(x0_BTD.to(torch.float32))
+        x_BTD = self.stages.norm(x0_BTD)
         for layer in self.layers[:-1]:
             x_BTD = self._apply(layer, x_BTD, 1)
         x_B1D = self._apply(self.layers[-1], x_BTD, self.profile.tokens - 1)
@@ -104,38 +105,16 @@ class Network:
         """One layer.  Tokens from `first` on attend; all of them come back if that is 1, else only those."""
         q_BQA = _over_tokens(layer.q.to_activation, x_BTD[:, first:])
         k_BTA, v_BTA = _over_tokens(layer.kv.to_activation, x_BTD).chunk(2, dim=2)
-        o_BQA = self.attention.apply(q_BQA, k_BTA, v_BTA)
+        o_BQA = self.stages.attend(q_BQA, k_BTA, v_BTA)
         if first == 1:
             o_BQA = torch.cat((v_BTA[:, :1], o_BQA), dim=1)
         else:
             x_BTD = x_BTD[:, first:]
-        x_BTD = norm(_over_tokens(layer.o.to_residual, o_BQA).add_(x_BTD, alpha=spec.RESIDUAL_GAIN))
-        h_BTF = gate(_over_tokens(layer.gu.to_activation, x_BTD))
-        return norm(_over_tokens(layer.w.to_residual, h_BTF).add_(x_BTD, alpha=spec.RESIDUAL_GAIN))
+        x_BTD = self.stages.add_and_norm(_over_tokens(layer.o.to_residual, o_BQA), x_BTD.contiguous())
+        h_BTF = _over_tokens(layer.gu.to_gated, x_BTD)
+        return self.stages.add_and_norm(_over_tokens(layer.w.to_residual, h_BTF), x_BTD)
 
 
 def _over_tokens(product: Callable[[Tensor], Tensor], x_BTD: Tensor) -> Tensor:
     """A product over rows, applied to every token of every nonce."""
     return product(x_BTD.flatten(0, 1)).view(*x_BTD.shape[:2], -1)
-
-
-def gate(gu_BTF: Tensor) -> Tensor:
-    """int8 (B, T, F) from int8 g and u side by side: g through a piecewise ramp, times u.  int16 holds every term."""
-    g, u = (half.to(torch.int16) for half in gu_BTF.chunk(2, dim=2))
-    ramp = g.clamp(-64, 64).add_(64)
-    h = g.mul_(ramp).bitwise_right_shift_(7).mul_(u).add_(8).bitwise_right_shift_(4)
-    return h.clamp_(-spec.ACTIVATION_LIMIT, spec.ACTIVATION_LIMIT).to(torch.int8)
-
-
-def norm(z_BTD: Tensor) -> Tensor:
-    """int8 (B, T, D): each token scaled to a root mean square of 32.  Overwrites z, float32 integers up to 9207.
-
-    The square sum is exact in float64 (below 2^53), and so is the root of a radicand up to 2^34.  z * M / 2^16 + 1/2 is
-    exact in float32 while below 256; beyond, the clamp decides.
-    """
-    width = z_BTD.shape[2]
-    square_sum = z_BTD.to(torch.float64).square_().sum(2, keepdim=True).to(torch.int64).clamp_(min=1)
-    radicand = ((width << spec.NORM_RADICAND_BITS) // square_sum).clamp_(max=spec.NORM_RADICAND_LIMIT)
-    scale = radicand.to(torch.float64).sqrt_().floor_().mul_(1 / (1 << spec.NORM_SHIFT)).to(torch.float32)
-    y_BTD = z_BTD.mul_(scale).add_(0.5).floor_().clamp_(-spec.ACTIVATION_LIMIT, spec.ACTIVATION_LIMIT)
-    return y_BTD.to(torch.int8)

@@ -14,6 +14,7 @@ from pow_kernels.acceptance import Judgement
 from pow_kernels.backends import BACKENDS, Backend, BackendError
 from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.golden import GOLDEN, Golden, GoldenRow
+from pow_kernels.memory import check_fits
 from pow_kernels.model import Weights
 from pow_kernels.spec import get_profile
 
@@ -44,8 +45,9 @@ class Selection:
 
 @cache
 def run_selftest(profile: str, device: str) -> tuple[Report, ...]:
-    """One report per backend, the preferred first.  Run once per process, profile and device."""
-    return compare_backends(profile, device, BACKENDS, GOLDEN[get_profile(profile).name])
+    """One report per backend for the device, the preferred first.  Run once per process, profile and device."""
+    meant = {name: backend for name, backend in BACKENDS.items() if backend.is_for(device)}
+    return compare_backends(profile, device, meant, GOLDEN[get_profile(profile).name])
 
 
 def pick_backend(profile: str, device: str) -> Selection:
@@ -62,11 +64,12 @@ def select(reports: tuple[Report, ...]) -> Selection:
 
 
 def check_backend(backend: str, profile: str, device: str) -> Report:
-    """What the self-test said of that backend; BackendError when it is unknown."""
+    """What the self-test said of that backend; BackendError when it is none of the device's."""
     for report in run_selftest(profile, device):
         if report.backend == backend:
             return report
-    raise BackendError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}")
+    meant = ", ".join(name for name, known in BACKENDS.items() if known.is_for(device))
+    raise BackendError(f"there is no backend {backend!r} for {device}; those there are: {meant}")
 
 
 def pick_second(backend: str, profile: str, device: str) -> str:
@@ -77,6 +80,7 @@ def pick_second(backend: str, profile: str, device: str) -> str:
 
 def compare_backends(profile: str, device: str, backends: Mapping[str, Backend], golden: Golden) -> tuple[Report, ...]:
     """Every backend against the golden rows, over one drawing of the weights; BackendError for an unusable device."""
+    check_fits(get_profile(profile), device)
     keys = SprintKeys.derive(get_profile(profile), golden.sprint_seed, golden.host)
     try:
         with ThreadPoolExecutor(1) as pool:

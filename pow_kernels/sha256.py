@@ -30,10 +30,14 @@ START_WORDS: Final = (
 # fmt: on
 
 
+FEW: Final = 64
+"""Messages that a host hashes sooner than an accelerator starts the operations for them: hits that are re-checked."""
+
+
 def hash_rows(messages_BN: Tensor) -> Tensor:
     """uint8 (B, 32): the digest of each row of uint8 (B, N), on its device."""
-    if messages_BN.device.type == "cpu":
-        return _hash_on_host(messages_BN)
+    if messages_BN.device.type == "cpu" or len(messages_BN) <= FEW:
+        return _hash_on_host(messages_BN.cpu()).to(messages_BN.device)
     return hash_in_tensors(messages_BN)
 
 
@@ -44,30 +48,30 @@ def _hash_on_host(messages_BN: Tensor) -> Tensor:
 
 def hash_in_tensors(messages_BN: Tensor) -> Tensor:
     """The same by tensor operations alone, on any device."""
-    words_KWB = _pad(messages_BN)
+    words_KWB = pad_rows(messages_BN)
     schedule_KRB = _expand(words_KWB)
     schedule_KRB += _int32(ROUND_WORDS, messages_BN.device)[:, None]
     state_WB = _int32(START_WORDS, messages_BN.device)[:, None].repeat(1, len(messages_BN))
     for block_RB in schedule_KRB:
         state_WB += _compress(state_WB, block_RB)
-    return _swap_bytes(state_WB.t().contiguous().view(torch.uint8))
+    return swap_bytes(state_WB.t().contiguous().view(torch.uint8))
 
 
 def _int32(words: tuple[int, ...], device: torch.device) -> Tensor:
     return torch.tensor(words, device=device).to(torch.int32)
 
 
-def _swap_bytes(data_BN: Tensor) -> Tensor:
+def swap_bytes(data_BN: Tensor) -> Tensor:
     return data_BN.view(len(data_BN), -1, 4).flip(-1).reshape(len(data_BN), -1)
 
 
-def _pad(messages_BN: Tensor) -> Tensor:
+def pad_rows(messages_BN: Tensor) -> Tensor:
     """int32 (blocks, 16, B): 0x80, zeros and the length in bits are appended; words are big-endian."""
     count, size = messages_BN.shape
     blocks = -(-(size + 9) // 64)
     tail = bytes([0x80]) + bytes(blocks * 64 - size - 9) + (8 * size).to_bytes(8, "big")
     tail_N = torch.frombuffer(bytearray(tail), dtype=torch.uint8).to(messages_BN.device)
-    padded_BN = _swap_bytes(torch.cat((messages_BN, tail_N.expand(count, -1)), dim=1))
+    padded_BN = swap_bytes(torch.cat((messages_BN, tail_N.expand(count, -1)), dim=1))
     return padded_BN.view(torch.int32).view(count, blocks, 16).permute(1, 2, 0).contiguous()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import torch
@@ -14,12 +15,10 @@ from pow_kernels.acceptance import Judgement
 from pow_kernels.allocator import keep_freed_memory
 from pow_kernels.backends import BACKENDS, BackendError
 from pow_kernels.evaluator import Evaluator, SprintKeys
+from pow_kernels.memory import check_fits, choose_batch
 from pow_kernels.model import Weights
 from pow_kernels.selftest import check_backend, pick_second
 from pow_kernels.spec import Profile
-
-ROWS: Final = 1024
-"""Rows of a product that one thread works on: enough for the products' speed, few enough for the cache."""
 
 RARE: Final = 500
 """Where fewer than one in this many nonces is accepted, every hit is re-checked; elsewhere one in sixteen."""
@@ -56,10 +55,11 @@ class SprintFunction:
         """Draws the weights on the device and prepares two backends, the second one to re-check hits.
 
         `threads` nonces' chunks run side by side on a CPU.  The first call in a process for a profile and device runs
-        the self-test.  BackendError where the backend is unknown or refused.
+        the self-test.  BackendError where the backend is unknown or refused, or the memory does not suffice.
         """
         keep_freed_memory()
         keys = SprintKeys.derive(profile, sprint_seed, host)
+        check_fits(profile, device)
         check_backend(backend, profile.name, device).require()
         second = pick_second(backend, profile.name, device)
         pool = ThreadPoolExecutor(threads, "itx1", initializer=torch.set_num_threads, initargs=(1,))
@@ -96,8 +96,9 @@ class SprintFunction:
 
     def _judge(self, nonces_B: Tensor) -> Judgement:
         share = -(-len(nonces_B) // self._threads)
-        size = max(1, min(share, ROWS // self._first.keys.profile.tokens))
-        return Judgement.join(tuple(self._pool.map(self._first.judge, torch.split(nonces_B, size))))
+        size = min(share, choose_batch(self._first.keys.profile, str(self._device)))
+        judge = partial(_judge_in_memory, self._first)
+        return Judgement.join(tuple(self._pool.map(judge, torch.split(nonces_B, size))))
 
     def _check_again(self, nonces_N: Tensor, found: Judgement) -> None:
         """On the second backend: every hit where hits are rare, else those that the digest's last byte draws."""
@@ -110,6 +111,18 @@ class SprintFunction:
                 names = (self._first.backend, self._second.backend)
                 nonces = [_to_unsigned(n) for n in nonces_N[drawn][wrong].tolist()]
                 raise BackendError(f"the backends {names[0]} and {names[1]} disagree about the nonces {nonces}")
+
+
+def _judge_in_memory(evaluator: Evaluator, nonces_B: Tensor) -> Judgement:
+    """In halves, and those in halves, where a card's memory does not suffice; BackendError where not for one nonce."""
+    try:
+        return evaluator.judge(nonces_B)
+    except torch.OutOfMemoryError as error:
+        if len(nonces_B) == 1:
+            raise BackendError(f"not enough memory for one nonce: {error}") from error
+    torch.cuda.empty_cache()
+    halves = nonces_B.tensor_split(2)
+    return Judgement.join([_judge_in_memory(evaluator, half) for half in halves])
 
 
 def _to_tensor(nonces: Sequence[int], device: torch.device) -> Tensor:

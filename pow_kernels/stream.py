@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 BLOCK_BYTES: Final = 64
-LANES: Final = 4096
+CPU_LANES: Final = 4096
 """Blocks computed together: their state (256 KiB) stays in a core's cache."""
+CARD_LANES: Final = 1 << 20
+"""On an accelerator so many that starting the operations is no part of the time."""
 
 CONSTANT_WORDS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
 ROTATIONS: Final = (16, 12, 8, 7)
@@ -27,10 +29,11 @@ def draw_bytes(key: bytes, nonces_B: Tensor, size: int) -> Tensor:
     blocks = -(-size // BLOCK_BYTES)
     lanes = len(nonces_B) * blocks
     stream_LW = torch.empty((lanes, 16), dtype=torch.int32, device=nonces_B.device)
-    for first in range(0, lanes, LANES):
-        lane_L = torch.arange(first, min(first + LANES, lanes), device=nonces_B.device)
+    step = CPU_LANES if nonces_B.device.type == "cpu" else CARD_LANES
+    for first in range(0, lanes, step):
+        lane_L = torch.arange(first, min(first + step, lanes), device=nonces_B.device)
         state_WL = _initial_state(key, lane_L % blocks, nonces_B[lane_L // blocks])
-        stream_LW[first : first + LANES] = _permute_blocks(state_WL).t()
+        stream_LW[first : first + step] = _permute_blocks(state_WL).t()
     return stream_LW.view(torch.uint8).view(len(nonces_B), blocks * BLOCK_BYTES)[:, :size]
 
 

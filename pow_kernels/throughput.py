@@ -11,8 +11,9 @@ from typing import Final
 
 import torch
 
+from pow_kernels.memory import choose_batch
 from pow_kernels.spec import Profile
-from pow_kernels.sprint import ROWS, SprintFunction
+from pow_kernels.sprint import SprintFunction
 
 ROUNDS: Final = 20
 GEMM_SHAPES: Final = ((1024, 512, 2048), (2048, 2048, 2048), (4096, 1024, 1024))
@@ -31,7 +32,7 @@ class Throughput:
 
 def measure(function: SprintFunction, profile: Profile, threads: int) -> Throughput:
     """Twenty rounds, each an int8 product of every shape and then a search; a first, unmeasured one warms up."""
-    batch = 2 * threads * max(1, ROWS // profile.tokens)
+    batch = 2 * threads * choose_batch(profile, "cpu")
     function.search(0, batch)
     products = [_build_product(*shape) for shape in GEMM_SHAPES]
     torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""What a backend is: a way to multiply int8 activations with a weight exactly, and to requantise the product."""
+"""What a backend is: exact products with the requantisation behind them, and the stages around the products."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from pow_kernels.spec import Scale
+from pow_kernels.acceptance import Judgement
+from pow_kernels.spec import Profile, Scale
 
 
 class BackendError(RuntimeError):
@@ -20,8 +21,36 @@ class Linear(Protocol):
         """int8 (N, out): rq(x W^T) limited to [-127, 127]."""
         ...
 
+    def to_gated(self, x: Tensor) -> Tensor:
+        """int8 (N, out / 2): the gated unit of rq(x W^T), where the weight is g's over u's."""
+        ...
+
     def to_residual(self, x: Tensor) -> Tensor:
-        """float32 (N, out) holding integers: rq(x W^T) limited to [-8191, 8191]."""
+        """(N, out) of integers, in the type that the backend's norm takes: rq(x W^T) limited to [-8191, 8191]."""
+        ...
+
+
+class Stages(Protocol):
+    """What surrounds the products, for one profile on one device."""
+
+    def draw_int8(self, key: bytes, nonces_B: Tensor, size: int) -> Tensor:
+        """int8 (B, size) in [-127, 127] of S(key, nonce); nonces are int64 holding u64 in two's complement."""
+        ...
+
+    def norm(self, x0_BTD: Tensor) -> Tensor:
+        """int8 (B, T, D): norm(x0) of int8 inputs."""
+        ...
+
+    def add_and_norm(self, z_BTD: Tensor, before_BTD: Tensor) -> Tensor:
+        """int8 (B, T, D): norm(8 before + z), where z is what `to_residual` gave; z is overwritten."""
+        ...
+
+    def attend(self, q_BQA: Tensor, k_BTA: Tensor, v_BTA: Tensor) -> Tensor:
+        """int8 (B, Q, A): the attention of the last Q tokens, from keys and values of all."""
+        ...
+
+    def judge(self, inputs_key: bytes, target_V: Tensor, nonces_B: Tensor, y_BV: Tensor) -> Judgement:
+        """Digest, dot, norm2 and the exact test of int8 outputs."""
         ...
 
 
@@ -31,6 +60,12 @@ class Backend(Protocol):
     @property
     def name(self) -> str: ...
 
+    def is_for(self, device: str) -> bool:
+        """Whether it is meant for that kind of device; whether it works there, the self-test says."""
+        ...
+
     def prepare(self, weight: Tensor, scale: Scale) -> Linear:
         """From int8 (out, in) in [-7, 7], on its device.  BackendError where the device lacks what is needed."""
         ...
+
+    def open_stages(self, profile: Profile, device: str) -> Stages: ...

@@ -1,4 +1,5 @@
-"""int8 products by oneDNN (AMX or VNNI where the CPU has them), requantised inside the product's kernel.
+"""int8 products: on a CPU by oneDNN (AMX or VNNI where the CPU has them), requantised inside the product's
+kernel; on a CUDA card as int8_cuda.py says.
 
 oneDNN's epilogue is float32: out = round_to_even(accumulator * scale + bias).  It is exact here: with scale m / 2^s
 and bias 1 / 2^(s+1), the sum is an odd multiple of the bias and never half-way between two integers, so rounding to
@@ -14,8 +15,10 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from pow_kernels.backends.backend import BackendError
-from pow_kernels.spec import ACTIVATION_LIMIT, RESIDUAL_LIMIT, Scale
+from pow_kernels.backends.cards import check_capability
+from pow_kernels.backends.int8_cuda import IntegerLinear
+from pow_kernels.spec import ACTIVATION_LIMIT, RESIDUAL_LIMIT, Profile, Scale
+from pow_kernels.stages import TensorStages, gate
 
 ROWS_HINT = 1024
 
@@ -33,6 +36,9 @@ class Int8Linear:
     def to_activation(self, x: Tensor) -> Tensor:
         return self._multiply(x, self.tie_break, torch.int8).clamp_(min=-ACTIVATION_LIMIT)
 
+    def to_gated(self, x: Tensor) -> Tensor:
+        return gate(self.to_activation(x))
+
     def to_residual(self, x: Tensor) -> Tensor:
         return self._multiply(x, self.half, torch.float32).floor_().clamp_(-RESIDUAL_LIMIT, RESIDUAL_LIMIT)
 
@@ -44,13 +50,17 @@ class Int8Linear:
 
 @dataclass(frozen=True, slots=True)
 class Int8Backend:
-    """CPU only."""
+    """On CPUs, and on CUDA cards from compute capability 8.0 on."""
 
     name: str = "int8"
 
-    def prepare(self, weight: Tensor, scale: Scale) -> Int8Linear:
+    def is_for(self, device: str) -> bool:
+        return device == "cpu" or device.startswith("cuda")
+
+    def prepare(self, weight: Tensor, scale: Scale) -> Int8Linear | IntegerLinear:
         if weight.device.type != "cpu":
-            raise BackendError(f"the int8 backend runs on the CPU, not on {weight.device}")
+            check_capability(self.name, weight.device, (8, 0))
+            return IntegerLinear.open(weight, scale)
         outputs, inputs = weight.shape
         m, s = scale
         return Int8Linear(
@@ -60,3 +70,6 @@ class Int8Backend:
             tie_break=torch.full((outputs,), 1 / (1 << (s + 1))),
             half=torch.full((outputs,), 0.5),
         )
+
+    def open_stages(self, profile: Profile, device: str) -> TensorStages:
+        return TensorStages.open(profile, device)

@@ -10,7 +10,11 @@ from pow_kernels.backends import BACKENDS, Backend, BackendError
 from pow_kernels.backends.backend import Linear
 from pow_kernels.golden import GOLDEN
 from pow_kernels.selftest import check_backend, compare_backends, pick_backend, pick_second, run_selftest, select
-from pow_kernels.spec import Scale
+from pow_kernels.spec import Profile, Scale
+from pow_kernels.stages import TensorStages, gate
+from tests.pow_kernels.conftest import CPU_BACKENDS
+
+ON_CPU = {name: BACKENDS[name] for name in CPU_BACKENDS}
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,24 @@ class SaturatingLinear:
         total = (x.to(torch.int64) @ self.weight.to(torch.int64).t()).clamp(-(2**13), 2**13)
         return ((total * m + (1 << (s - 1))) >> s).clamp(-127, 127).to(torch.int8)
 
+    def to_gated(self, x: Tensor) -> Tensor:
+        return gate(self.to_activation(x))
+
     def to_residual(self, x: Tensor) -> Tensor:
         return self.to_activation(x).to(torch.float32)
 
 
 @dataclass(frozen=True)
-class SaturatingBackend:
+class CpuBackend:
+    def is_for(self, device: str) -> bool:
+        return device == "cpu"
+
+    def open_stages(self, profile: Profile, device: str) -> TensorStages:
+        return TensorStages.open(profile, device)
+
+
+@dataclass(frozen=True)
+class SaturatingBackend(CpuBackend):
     name: str = "saturating"
 
     def prepare(self, weight: Tensor, scale: Scale) -> Linear:
@@ -38,7 +54,7 @@ class SaturatingBackend:
 
 
 @dataclass(frozen=True)
-class AbsentBackend:
+class AbsentBackend(CpuBackend):
     name: str = "absent"
 
     def prepare(self, weight: Tensor, scale: Scale) -> Linear:
@@ -46,7 +62,7 @@ class AbsentBackend:
 
 
 def with_backends(*first: Backend) -> dict[str, Backend]:
-    return {backend.name: backend for backend in first} | dict(BACKENDS)
+    return {backend.name: backend for backend in first} | ON_CPU
 
 
 @pytest.mark.parametrize("profile", ["tiny", "dev", "dev32"])
@@ -76,7 +92,7 @@ def test_compare_backends__wrong_and_absent_backends__are_refused_by_name_and_th
 def test_compare_backends__any_golden_value_wrong__refuses_every_backend(change: dict[str, object]) -> None:
     golden = GOLDEN["tiny"]
     rows = (golden.rows[0]._replace(**change), *golden.rows[1:])
-    reports = compare_backends("tiny", "cpu", BACKENDS, replace(golden, rows=rows))
+    reports = compare_backends("tiny", "cpu", ON_CPU, replace(golden, rows=rows))
     assert not any(report.passed for report in reports)
     with pytest.raises(BackendError, match=r"no backend passes: int8 on cpu: wrong .*; fp32 on cpu: wrong"):
         select(reports)

@@ -8,10 +8,11 @@ import torch
 
 from pow_kernels import sprint
 from pow_kernels.acceptance import Judgement
-from pow_kernels.backends import BACKENDS, BackendError
+from pow_kernels.backends import BackendError
 from pow_kernels.oracle import Oracle
 from pow_kernels.spec import TINY, get_profile
 from pow_kernels.sprint import Evaluation, SprintFunction
+from tests.pow_kernels.conftest import CPU_BACKENDS
 
 SEED, HOST = bytes(range(32)), bytes(range(20))
 
@@ -27,7 +28,7 @@ def rows_of(evaluation: Evaluation) -> list[dict[str, Any]]:
     return [{**row, "tag": row["tag"].hex()} for row in rows]
 
 
-@pytest.mark.parametrize("backend", list(BACKENDS))
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_evaluate__golden_case__gives_every_value_of_it(case: dict[str, Any], backend: str, threads: int) -> None:
     function = SprintFunction.open(
@@ -41,7 +42,7 @@ def test_evaluate__golden_case__gives_every_value_of_it(case: dict[str, Any], ba
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", list(BACKENDS))
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
 def test_evaluate__large_golden_case__gives_every_value_of_it(large_case: dict[str, Any], backend: str) -> None:
     """Minutes, and 10 GB of memory."""
     function = SprintFunction.open(
@@ -60,7 +61,7 @@ def last_rows() -> list[dict[str, Any]]:
     return rows_of(open_tiny().evaluate(range(2**64 - 700, 2**64)))
 
 
-@pytest.mark.parametrize("backend", list(BACKENDS))
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch", [1, 3, 16, 64, 700])
 def test_evaluate__any_batch_size_and_threads__gives_the_same_bits(
@@ -126,7 +127,7 @@ def test_open__seed_or_host_of_another_length__is_refused(seed: bytes, host: byt
 
 
 def test_open__unknown_backend__is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BackendError, match="unknown backend 'bf16'; known: int8, fp32"):
+    with pytest.raises(BackendError, match="there is no backend 'bf16' for cpu; those there are: int8, fp32"):
         open_tiny("bf16")
 
 
@@ -172,3 +173,34 @@ def test_search__common_hits__are_checked_again_one_in_sixteen() -> None:
     drawn = [n for n, tail in zip(found.nonce, found.tail, strict=True) if tail[-1] % 16 == 0]
     assert doubtful.asked == drawn
     assert 4 < len(drawn) < 40
+
+
+class Cramped:
+    """An evaluator whose device holds `room` nonces at a time."""
+
+    def __init__(self, inner: Any, room: int) -> None:
+        self.inner, self.room, self.done = inner, room, list[int]()
+        self.keys, self.target_V = inner.keys, inner.target_V
+
+    def judge(self, nonces_B: torch.Tensor) -> Judgement:
+        if len(nonces_B) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        self.done.append(len(nonces_B))
+        judgement: Judgement = self.inner.judge(nonces_B)
+        return judgement
+
+
+@pytest.mark.parametrize("room", [1, 2, 7, 60])
+def test_evaluate__memory_for_fewer_nonces__halves_the_batch_and_changes_no_bit(room: int) -> None:
+    function, cramped = open_tiny(), open_tiny()
+    evaluator = Cramped(cramped._first, room)
+    cramped._first = evaluator  # type: ignore[assignment]
+    assert rows_of(cramped.evaluate(range(100))) == rows_of(function.evaluate(range(100)))
+    assert max(evaluator.done) <= room
+
+
+def test_evaluate__memory_for_no_nonce__is_refused() -> None:
+    function = open_tiny()
+    function._first = Cramped(function._first, 0)  # type: ignore[assignment]
+    with pytest.raises(BackendError, match="not enough memory for one nonce: CUDA out of memory"):
+        function.evaluate(range(3))

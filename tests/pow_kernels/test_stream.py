@@ -35,7 +35,7 @@ def test_draw_bytes__any_nonce_and_size__is_what_another_library_gives(nonce: in
 
 
 def test_draw_bytes__more_blocks_than_are_computed_together__runs_on() -> None:
-    size = (2 * stream.LANES + 3) * stream.BLOCK_BYTES
+    size = (2 * stream.CPU_LANES + 3) * stream.BLOCK_BYTES
     drawn = stream.draw_bytes(KEY, torch.tensor([7]), size)[0]
     assert drawn.numpy().tobytes() == oracle.key_stream(KEY, 7, size).tobytes()
 

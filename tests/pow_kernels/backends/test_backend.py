@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 
 from pow_kernels import oracle
-from pow_kernels.backends import BACKENDS
+from pow_kernels.backends import BACKENDS, BackendError
+from pow_kernels.backends.backend import Linear
+from pow_kernels.backends.fp32 import FloatLinear
+from pow_kernels.backends.int8_cuda import IntegerLinear
 from pow_kernels.spec import DEV, PROFILES, SERVING, TINY, WHITEPAPER, Profile, Scale
+from tests.pow_kernels.conftest import CPU_BACKENDS
 
-EVERY_BACKEND = pytest.mark.parametrize("name", list(BACKENDS))
+
+def multiply_rounded(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """The operands as a bf16 unit reads them, added in float32."""
+    return x.to(torch.bfloat16).to(torch.float32) @ weight.to(torch.bfloat16).to(torch.float32).t()
+
+
+LINEARS: dict[str, Callable[[torch.Tensor, Scale], Linear]] = {
+    **{name: BACKENDS[name].prepare for name in CPU_BACKENDS},
+    "int8 as on a card": IntegerLinear.open,
+    "bf16 operands": lambda weight, scale: FloatLinear(weight, scale, multiply_rounded),
+}
+EVERY_BACKEND = pytest.mark.parametrize("name", list(LINEARS))
 EVERY_PROFILE = pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))
 
 
 def assert_exact(name: str, x: torch.Tensor, weight: torch.Tensor, scale: Scale, limit: int) -> None:
-    linear = BACKENDS[name].prepare(weight, scale)
+    linear = LINEARS[name](weight, scale)
     got = linear.to_activation(x) if limit == 127 else linear.to_residual(x)
     wide = x.numpy().astype(np.int64) @ weight.numpy().astype(np.int64).T
     expected = oracle.requantise(wide, scale, limit)
@@ -78,10 +95,22 @@ def test_linear__any_number_of_rows__gives_the_same_bits(name: str, rows: int) -
     generator = torch.Generator().manual_seed(2)
     weight = torch.randint(-7, 8, (64, 256), dtype=torch.int8, generator=generator)
     x = torch.randint(-127, 128, (300, 256), dtype=torch.int8, generator=generator)
-    linear = BACKENDS[name].prepare(weight, DEV.proj)
+    linear = LINEARS[name](weight, DEV.proj)
     assert torch.equal(linear.to_activation(x)[:rows], linear.to_activation(x[:rows].contiguous()))
 
 
-def test_prepare__int8_on_another_device__is_refused() -> None:
-    with pytest.raises(RuntimeError, match="the int8 backend runs on the CPU, not on meta"):
-        BACKENDS["int8"].prepare(torch.empty((4, 4), dtype=torch.int8, device="meta"), DEV.proj)
+@EVERY_BACKEND
+@pytest.mark.parametrize("outputs", [4, 16, 34])
+def test_to_gated__g_over_u__is_the_oracles_gate(name: str, outputs: int) -> None:
+    generator = torch.Generator().manual_seed(3)
+    weight = torch.randint(-7, 8, (outputs, 64), dtype=torch.int8, generator=generator)
+    x = torch.randint(-127, 128, (9, 64), dtype=torch.int8, generator=generator)
+    wide = oracle.requantise(x.numpy().astype(np.int64) @ weight.numpy().astype(np.int64).T, TINY.proj)
+    expected = oracle.gate(*np.split(wide, 2, axis=1))
+    assert np.array_equal(LINEARS[name](weight, TINY.proj).to_gated(x).to(torch.int64).numpy(), expected)
+
+
+@pytest.mark.parametrize("name", ["int8", "bf16"])
+def test_prepare__device_it_is_not_for__is_refused(name: str) -> None:
+    with pytest.raises(BackendError, match=f"the {name} backend does not run on meta"):
+        BACKENDS[name].prepare(torch.empty((4, 4), dtype=torch.int8, device="meta"), DEV.proj)

@@ -1,0 +1,49 @@
+"""int8 products by torch's own integer product on CUDA cards, padded as it asks, requantised in int32."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from pow_kernels.spec import ACTIVATION_LIMIT, RESIDUAL_LIMIT, Scale
+from pow_kernels.stages import gate
+
+LEAST_ROWS: Final = 32
+"""cuBLAS takes more than 16 rows."""
+MULTIPLE: Final = 8
+"""Of rows and columns of either operand."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerLinear:
+    """The weight as (in, out), both padded with zeros to multiples of eight; `outputs` of them count."""
+
+    weight: Tensor
+    outputs: int
+    scale: Scale
+
+    @classmethod
+    def open(cls, weight: Tensor, scale: Scale) -> IntegerLinear:
+        outputs, inputs = weight.shape
+        return cls(pad(weight, (0, -inputs % MULTIPLE, 0, -outputs % MULTIPLE)).t(), outputs, scale)
+
+    def to_activation(self, x: Tensor) -> Tensor:
+        return self._requantise(x, ACTIVATION_LIMIT).to(torch.int8)
+
+    def to_gated(self, x: Tensor) -> Tensor:
+        return gate(self.to_activation(x))
+
+    def to_residual(self, x: Tensor) -> Tensor:
+        return self._requantise(x, RESIDUAL_LIMIT).to(torch.float32)
+
+    def _requantise(self, x: Tensor, limit: int) -> Tensor:
+        """int32 holds sum * m + 2^(s-1) for every accumulator (spec.py)."""
+        m, s = self.scale
+        rows, inputs = x.shape
+        padded = pad(x, (0, -inputs % MULTIPLE, 0, max(LEAST_ROWS - rows, -rows % MULTIPLE)))
+        total = torch._int_mm(padded, self.weight)[:rows, : self.outputs]
+        return total.mul_(m).add_(1 << (s - 1)).bitwise_right_shift_(s).clamp_(-limit, limit)

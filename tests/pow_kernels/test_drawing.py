@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pow_kernels import stream
+from pow_kernels.drawing import pick_drawing
+
+
+def test_pick_drawing__a_cpu__takes_the_tensor_operations() -> None:
+    assert pick_drawing(bytes(32), "cpu") is stream.draw_weight
+
+
+@pytest.mark.gpu
+def test_pick_drawing__a_card__takes_the_kernel_and_gives_the_cpus_weights() -> None:
+    key = bytes(range(32))
+    draw = pick_drawing(key, "cuda:0")
+    assert draw is not stream.draw_weight
+    for tensor, shape in ((0, (512, 88)), (1 << 32, (8192, 512))):
+        assert torch.equal(draw(key, tensor, *shape, "cuda:0").cpu(), stream.draw_weight(key, tensor, *shape, "cpu"))

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pow_kernels.backends import BackendError
+from pow_kernels.memory import check_fits, choose_batch, count_needed_bytes, read_free_bytes
+from pow_kernels.spec import DEV, PROFILES, SERVING, TINY, WHITEPAPER, Profile
+from pow_kernels.sprint import SprintFunction
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))
+def test_count_needed_bytes__any_profile__holds_its_weights_twice_on_a_cpu_and_once_on_a_card(profile: Profile) -> None:
+    on_cpu, on_card = (count_needed_bytes(profile, device) for device in ("cpu", "cuda:0"))
+    assert on_cpu - on_card == profile.parameters
+    assert profile.parameters < on_card < 2 * profile.parameters + 100_000_000
+
+
+def test_check_fits__more_than_the_machine_has__is_refused_with_both_figures() -> None:
+    vast = replace(WHITEPAPER, layers=64_000)
+    with pytest.raises(BackendError, match=r"the profile whitepaper needs 456\d\.\d GB of memory on cpu, which has "):
+        check_fits(vast, "cpu")
+
+
+def test_open__profile_that_does_not_fit__is_refused_before_anything_is_drawn() -> None:
+    vast = replace(TINY, layers=100_000_000)
+    with pytest.raises(BackendError, match=r"the profile tiny needs \d+\.\d GB of memory on cpu"):
+        SprintFunction.open(sprint_seed=bytes(32), profile=vast, host=bytes(20), backend="int8")
+
+
+def test_read_free_bytes__this_machine__is_some_of_its_memory() -> None:
+    assert 10_000_000 < read_free_bytes("cpu") < 1 << 50
+
+
+@pytest.mark.parametrize(("profile", "nonces"), [(TINY, 256), (DEV, 128), (SERVING, 2), (replace(TINY, tokens=600), 1)])
+def test_choose_batch__a_cpu__is_a_thousand_rows_and_at_least_one_nonce(profile: Profile, nonces: int) -> None:
+    assert choose_batch(profile, "cpu") == nonces
+
+
+def test_read_free_bytes__card_that_is_not_there__is_refused() -> None:
+    with pytest.raises(BackendError, match="cuda:99 cannot be used: "):
+        read_free_bytes("cuda:99")
