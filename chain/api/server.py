@@ -20,7 +20,12 @@ HEIGHT_HEADER = "x-cosmos-block-height"
 MAX_REQUEST_BYTES = 2 * 2**20
 MAX_CALLS = 4096
 """Calls that are answered at once; further ones are refused with RESOURCE_EXHAUSTED."""
+MAX_CALLS_OF_ONE = 256
+"""Of these, calls over one connection; further ones wait their turn, so that no client takes every place."""
+MAX_DETAILS = 2000
+"""Letters of a refusal, which travels in a header."""
 _OPTIONS = (
+    ("grpc.max_concurrent_streams", MAX_CALLS_OF_ONE),
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
     ("grpc.max_send_message_length", 64 * 2**20),
     ("grpc.max_metadata_size", 16 * 2**10),
@@ -100,7 +105,7 @@ class _Methods(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no typ
         except Exception:  # the edge of the process: one bad handler must not take the node down
             log.exception("query_failed", method=method.path)
             refusal = RuleError("internal")
-        await context.abort(status_of(refusal.code), str(refusal))
+        await context.abort(status_of(refusal.code), str(refusal)[:MAX_DETAILS])
         raise AssertionError("abort returned")
 
 

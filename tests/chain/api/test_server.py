@@ -10,12 +10,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from chain.api.methods import QUERIES
-from chain.api.server import HEIGHT_HEADER, MAX_REQUEST_BYTES
+from chain.api.server import HEIGHT_HEADER, MAX_CALLS_OF_ONE, MAX_REQUEST_BYTES
 from chain.store.store import KEPT_HEIGHTS
 from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN
 from wire.gonka.sprint.v1.query_pb2 import FollowRequest, QueryViewRequest
 from wire.gonka.sprint.v1.query_pb2_grpc import BlocksStub, QueryStub
+
+from cosmos.staking.v1beta1.query_pb2 import QueryValidatorsRequest
+from cosmos.tx.v1beta1.service_pb2 import GetTxsEventRequest
 
 TIMEOUT_S = 10
 VIEW = "/gonka.sprint.v1.Query/View"
@@ -120,6 +123,32 @@ def test_follow__after_a_height__tells_of_later_blocks_only(channel: grpc.Channe
     assert later.height > first.height + 2
     assert len(later.hash) == 32
     assert later.time_unix_ms > first.time_unix_ms
+
+
+def test_a_client_with_as_many_open_calls_as_one_may_have__waits_and_others_do_not(
+    address: str, channel: grpc.Channel
+) -> None:
+    with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as greedy:
+        calls = [BlocksStub(greedy).Follow(FollowRequest()) for _ in range(MAX_CALLS_OF_ONE)]
+        assert all(next(one).height for one in calls)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(BlocksStub(greedy).Follow(FollowRequest(), timeout=1))
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert_alive(channel)
+        for one in calls:
+            one.cancel()
+
+
+def test_a_refusal_of_something_long__fits_into_its_header(channel: grpc.Channel) -> None:
+    request = QueryValidatorsRequest(status="x" * 1_000_000).SerializeToString()
+    refused = fail(channel, "/cosmos.staking.v1beta1.Query/Validators", request)
+    assert refused.details().startswith("request_invalid: ")
+
+
+def test_a_search_that_would_take_hours__is_refused_at_once(channel: grpc.Channel) -> None:
+    query = "tx.height>0 " + " " * 1_000_000 + "AND tx.height>0"
+    request = GetTxsEventRequest(query=query).SerializeToString()
+    assert fail(channel, "/cosmos.tx.v1beta1.Service/GetTxsEvent", request).details().startswith("request_invalid: ")
 
 
 def test_reflection_lists_every_service(channel: grpc.Channel) -> None:
