@@ -220,11 +220,16 @@ def _owe_seeds(view: View, _journal: JournalView) -> Send | Note | None:
     return _send(view, Duty.COMMIT_SEEDS, epoch)
 
 
-def _owe_sprint_seed(view: View, journal: JournalView) -> Send | Note | None:
-    if view.clock.phase is not Phase.SEED or view.done.sprint_seed:
+def _note_seeds(view: View, _journal: JournalView) -> Note | None:
+    """Secrets that are missing in their own epoch, whenever in it the host is up again; SETTLE changes who commits."""
+    if not Phase.SEED <= view.clock.phase <= Phase.SETTLE or view.done.seeds or not can_commit(view):
         return None
-    if not view.done.seeds:
-        return _note(view, Duty.COMMIT_SEEDS, HOST_WAS_DOWN) if can_commit(view) else None
+    return _note(view, Duty.COMMIT_SEEDS, HOST_WAS_DOWN)
+
+
+def _owe_sprint_seed(view: View, journal: JournalView) -> Send | Note | None:
+    if view.clock.phase is not Phase.SEED or not view.done.seeds or view.done.sprint_seed:
+        return None
     return _owe_secret(view, journal, Duty.REVEAL_SPRINT_SEED, SecretName.SPRINT)
 
 
@@ -299,6 +304,7 @@ def _owe_dispute_reveal(view: View, journal: JournalView) -> Send | Note | None:
 
 OWED: Final[tuple[Owed, ...]] = (
     _owe_seeds,
+    _note_seeds,
     _owe_sprint_seed,
     _owe_sample_seed,
     _owe_claim,

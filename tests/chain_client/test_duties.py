@@ -108,6 +108,7 @@ def test_plan__a_transaction_without_outcome__sends_no_other(
 NOTES = [
     (hosted(view_of(Phase.SERVE), stake_ngonka=1), REVIEWED, Duty.COMMIT_SEEDS, 4, "the stake is below the seed bond"),
     (view_of(Phase.SEED), REVIEWED, Duty.COMMIT_SEEDS, 3, HOST_WAS_DOWN),
+    (view_of(Phase.SETTLE), REVIEWED, Duty.COMMIT_SEEDS, 3, HOST_WAS_DOWN),
     (view_of(Phase.SEED, done=SEEDS), REVIEWED, Duty.REVEAL_SPRINT_SEED, 3, "the sprint_seed is not in this journal"),
     (view_of(Phase.CLAIM), REVIEWED, Duty.CLAIM, 3, "no proof has been found yet"),
     (
@@ -162,7 +163,7 @@ STRANGERS = [
 @pytest.mark.parametrize(("view", "_why"), STRANGERS, ids=[why for _, why in STRANGERS])
 def test_plan__not_sprinting__runs_no_job_and_claims_nothing(view: View, _why: str) -> None:
     assert not is_sprinting(view)
-    assert not plan(view, replace(REVIEWED, proofs=5))
+    assert not kinds(plan(view, replace(REVIEWED, proofs=5)), RunJob)
     claiming = replace(view, clock=make_view(Phase.CLAIM).clock)
     assert not kinds(plan(claiming, replace(REVIEWED, proofs=5)), Send)
 
