@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from difflib import get_close_matches
 from importlib import import_module
-from typing import NoReturn
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -21,7 +22,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "gov": ("commands.gov", "group", "Propose, deposit, vote, and see how it stands."),
     "params": ("commands.params", "group", "The network's parameters, live and frozen."),
     "authz": ("commands.authz", "group", "Let a warm key do the duties, or vote, for you."),
-    "tx": ("commands.tx", "group", "Look at transactions, sent or in a file."),
+    "tx": ("commands.tx", "group", "Send GNK; look at transactions, in a block or a file."),
     "service": ("commands.service", "group", "Run chain, client and sidecar under systemd."),
     "sidecar": ("commands.sidecar", "group", "The GPU process: start it, ask it."),
     "chain": ("commands.chain", "group", "The chain process: start it, ask it, export it."),
@@ -29,6 +30,20 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "pow": ("commands.pow", "group", "The proof function itself: evaluate, bench, self-test."),
     "explain": ("commands.explain", "command", "What an error code means, and what to do."),
 }
+
+
+class JsonUsageError(click.UsageError):
+    """A mistyped command of who reads JSON."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        help_for = self.ctx.command_path if self.ctx else "gnk"
+        report = {
+            "code": "usage_invalid",
+            "message": self.format_message(),
+            "next_step": f"see `{help_for} --help`",
+            "details": {},
+        }
+        click.echo(json.dumps({"error": report}, ensure_ascii=False), file=file, err=True)
 
 
 class LazyGroup(click.Group):
@@ -50,6 +65,15 @@ class LazyGroup(click.Group):
         if args and args[0] not in GROUPS and not args[0].startswith("-"):
             _fail_unknown(ctx, args[0])
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        as_json = "--json" in ctx.args
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if not as_json or isinstance(error, click.exceptions.NoArgsIsHelpError):
+                raise
+            raise JsonUsageError(error.format_message(), error.ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # the same
         with formatter.section("Commands"):

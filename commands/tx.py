@@ -1,4 +1,4 @@
-"""`gnk tx`: transactions, in a block or in a file."""
+"""`gnk tx`: transactions, to send, in a block or in a file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from chain_client.errors import PermanentError
-from commands.call import Call, ask, local, reads
+from commands.amounts import format_gnk, parse_amount
+from commands.call import Call, ask, local, reads, writes
 from commands.output import Json
+from commands.writing import Draft, acting_address, submit
 
 if TYPE_CHECKING:
     from chain_client.ledger import Ledger, TxResult
@@ -18,7 +20,32 @@ if TYPE_CHECKING:
 
 @click.group()
 def group() -> None:
-    """Look at transactions, sent or in a file."""
+    """Send GNK, and look at transactions, in a block or in a file."""
+
+
+@group.command()
+@click.argument("recipient", metavar="ADDRESS")
+@click.argument("amount")
+@writes
+def send(call: Call, recipient: str, amount: str) -> None:
+    """Send AMOUNT, such as 5GNK, to ADDRESS."""
+    import wire  # noqa: F401  # puts the Cosmos messages on the path
+    from rules.addresses import decode_address
+
+    from cosmos.bank.v1beta1.tx_pb2 import MsgSend
+    from cosmos.base.v1beta1.coin_pb2 import Coin
+
+    decode_address(recipient)
+    ngonka = parse_amount(amount)
+    sender = acting_address(call)
+    message = MsgSend(from_address=sender, to_address=recipient, amount=[Coin(denom="ngonka", amount=str(ngonka))])
+    draft = Draft(
+        what=f"send {format_gnk(ngonka)} to {recipient}",
+        messages=(message,),
+        effects=(f"{format_gnk(ngonka)} moves from the balance of {sender} to that of {recipient}",),
+        warnings=("a transfer cannot be called back",),
+    )
+    submit(call, draft)
 
 
 @group.command()
