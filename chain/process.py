@@ -148,7 +148,8 @@ class Drive:
 @contextmanager
 def open_local(config: ChainConfig) -> Iterator[Drive]:
     """The chain with the local engine.  Raises as `serve` does."""
-    with open_node(Store.open(config.home / DATA_FILE), read_genesis_file(config.home), config.block_ms) as node:
+    genesis = read_genesis_file(config.home)
+    with open_node(Store.open(config.home / DATA_FILE), genesis, config.block_ms) as node:
         if node.engine.last and node.engine.last.block.proposer:
             raise StoreError("store_foreign", "its blocks are CometBFT's: start it with --engine cometbft")
         chain = LocalChain(app=node.app, engine=node.engine, store=node.store, chain_id=node.genesis.chain_id)

@@ -32,13 +32,14 @@ CLIENT_FAULTS = _faults(
         "chain_answer_invalid": ("the node's answer cannot be read", "check that --chain names a node of this network"),
         # transactions
         "tx_expired": ("the transaction reached its last height unused", "it can never apply now: do the same again"),
-        "tx_refused": ("the chain refused, with a code that is not ours", "see the log in details"),
+        "tx_refused": ("the chain refused, with a code that is not ours", "see what it says of the reason"),
         "tx_undecodable": ("this is no Cosmos transaction", "give raw bytes, hex, base64 or JSON of one transaction"),
         "outbox_busy": ("another command sends from this account", "wait for it to end, then try again"),
         "outbox_unreadable": (
             "the record of sent transactions is damaged",
             "restore it from a backup, or move it away",
         ),
+        "file_unusable": ("a file or directory cannot be used", "check path, permissions and the room on its disk"),
         "disk_write_failed": ("the disk does not take the file", "free space or fix the permissions; nothing changed"),
         # keys
         "mnemonic_wrong_length": ("not 12, 15, 18, 21 or 24 words", "give all the words, in their order"),
@@ -59,7 +60,7 @@ CLIENT_FAULTS = _faults(
         "journal_unreadable": ("the journal is damaged, or no journal", "restore it, or move it away"),
         "home_locked": ("another daemon works in this home", "stop it, or give another --home"),
         "disk_full": ("the disk does not take the journal", "free space; the daemon then goes on by itself"),
-        "sidecar_unreachable": ("no answer from the sidecar", "see `gnk sidecar status`, and start it"),
+        "sidecar_unreachable": ("no answer from the sidecar", "start it with `gnk sidecar start`; check --sidecar"),
         "sidecar_timed_out": ("the sidecar took too long to answer", "look at the load of its machine"),
         "sidecar_refused": ("the sidecar refuses the work", "see the reason, and the sidecar's log"),
         "sidecar_forgot": ("the sidecar lost its journal in the middle of a job", "nothing: what it gave is kept here"),

@@ -9,6 +9,8 @@ from rules.params import GNK
 
 AMOUNT = re.compile(r"(?P<whole>\d{1,12})(?:\.(?P<part>\d{1,9}))?\s*(?P<unit>GNK|gnk|)", re.ASCII)
 
+NGONKA = re.compile(r"(?P<amount>\d{1,19})\s*ngonka", re.ASCII)
+
 
 def parse_amount(text: str) -> int:
     """ngonka of a text such as 100, 1.5GNK (both GNK) or 250ngonka; always positive.
@@ -16,8 +18,8 @@ def parse_amount(text: str) -> int:
     Raises: RuleError `amount_invalid`.
     """
     cleaned = text.replace("_", "").strip()
-    if cleaned.endswith("ngonka") and cleaned[:-6].strip().isascii() and cleaned[:-6].strip().isdigit():
-        amount = int(cleaned[:-6])
+    if match := NGONKA.fullmatch(cleaned):
+        amount = int(match["amount"])
     elif match := AMOUNT.fullmatch(cleaned):
         amount = int(match["whole"]) * GNK + int((match["part"] or "").ljust(9, "0"))
     else:

@@ -127,10 +127,12 @@ def _build_grant(granter: str, grantee: str, kind: str, until: datetime | None) 
 def _read_expiry(call: Call, text: str) -> datetime:
     """The end of a grant, counted from the chain's latest block.  Raises grant_invalid."""
     now = datetime.fromtimestamp(ask(call, lambda ledger: ledger.latest()).time_s, tz=UTC)
-    if match := _DURATION.fullmatch(text):
-        return now + timedelta(**{_UNITS[match[2]]: int(match[1])})
     try:
+        if match := _DURATION.fullmatch(text):
+            return now + timedelta(**{_UNITS[match[2]]: int(match[1])})
         until = datetime.fromisoformat(text)
+    except OverflowError as error:
+        raise RuleError("grant_invalid", f"{text[:40]} ends after the year 9999; leave --expires out") from error
     except ValueError as error:
         raise RuleError("grant_invalid", f"{text!r} is neither 12h, 90d, 8w nor a date") from error
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
@@ -183,5 +185,5 @@ def _granted_kind(item: Grant | GrantAuthorization) -> str:
 
 
 def _describe_grant(item: GrantAuthorization) -> dict[str, Json]:
-    until = item.expiration.ToJsonString() if item.HasField("expiration") else "revoked"
+    until = item.expiration.ToJsonString() if item.HasField("expiration") else "(no end)"
     return {"message": _granted_kind(item).rpartition(".")[2], "until": until}

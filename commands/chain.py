@@ -117,6 +117,8 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
             serve_until_signal(config, ServiceManager.read(os.environ), lambda address: call.emit({"grpc": address}))
         )
     except OSError as error:
+        if error.errno is not None:  # of a file; the port's has no number
+            raise
         raise PermanentError("listen_failed", str(error)) from error
 
 
@@ -135,9 +137,10 @@ def status(call: Call) -> None:
 def export(call: Call, *, blocks: bool) -> None:
     """What HOME holds, while no chain runs there: its state, as one JSON value with keys and values in hex."""
     from chain.blockfile import encode_log
-    from chain.process import DATA_FILE
+    from chain.process import DATA_FILE, read_genesis_file
     from chain.store.store import Store
 
+    read_genesis_file(call.config.home)  # a home without a chain must not get one by being looked at
     store = Store.open(call.config.home / DATA_FILE)
     try:
         if blocks:

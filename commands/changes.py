@@ -58,7 +58,10 @@ def build_updates(changes: tuple[Change, ...], live: Params, authority: str) -> 
         update = MsgUpdateParams(authority=authority, module=module)
         for change in (c for c in changes if c.module == module):
             owner, field = _locate(message, change.path)
-            setattr(owner, field, change.after)
+            try:
+                setattr(owner, field, change.after)
+            except ValueError as error:
+                raise RuleError("params_invalid", f"{change.module}.{change.path}: {error}") from error
             path = "threshold" if change.path.startswith("threshold.") else change.path
             if path not in update.mask.paths:
                 update.mask.paths.append(path)
@@ -92,8 +95,8 @@ def _parse_value(name: str, text: str, like: int | str | bool) -> int | str | bo
     if isinstance(like, str):
         return text
     digits = text.replace("_", "")
-    if not (digits.isascii() and digits.isdigit()):
-        raise RuleError("params_invalid", f"{name} is a whole number, not {text!r}")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
+        raise RuleError("params_invalid", f"{name} is a whole number of at most 20 digits, not {text[:40]!r}")
     return int(digits)
 
 

@@ -35,7 +35,8 @@ SETTINGS = tuple(field.name for field in fields(Config))
 def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Config:
     """The settings of this call; `flags` holds what was given on the command line, by setting name.
 
-    Raises config_invalid for an unreadable file, an unknown setting, a value that is no text, or an unknown keyring.
+    Raises config_invalid for an unreadable file, an unknown setting, a value that is no text, an unknown keyring, or
+    nothing where there must be something.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     from_environment = {name: environ[f"GNK_{name.upper()}"] for name in SETTINGS if f"GNK_{name.upper()}" in environ}
@@ -43,6 +44,9 @@ def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> 
     merged = read_file(home / "config.toml") | from_environment | given
     if merged.get("keyring", "file") not in KEYRINGS:
         raise PermanentError("config_invalid", f"keyring is {merged['keyring']!r}; it can be {' or '.join(KEYRINGS)}")
+    for name in ("chain", "sidecar", "key"):
+        if merged.get(name, name) == "":
+            raise PermanentError("config_invalid", f"{name} is empty", setting=name)
     texts = {name: merged[name] for name in ("chain", "chain_id", "keyring", "key") if name in merged}
     return Config(
         home=home,

@@ -1,8 +1,10 @@
 """What a command prints: one JSON value, or text that fits a terminal; coded errors on stderr; exit statuses."""
 
+import errno
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -11,10 +13,11 @@ import click
 
 from chain.engine.errors import EngineError
 from chain.store.errors import StoreError
-from chain_client.errors import ClientError, TransientError
+from chain_client.errors import ClientError, PermanentError, TransientError
 from rules.errors import RuleError
 from sidecar.errors import SidecarError
 
+CodedError: TypeAlias = ClientError | EngineError | RuleError | SidecarError | StoreError
 Json: TypeAlias = "str | int | float | bool | Mapping[str, Json] | Sequence[Json] | None"
 
 EXIT_FAILED = 1  # somebody has to change something
@@ -39,26 +42,41 @@ def render(value: Json, *, width: int | None = None) -> str:
         records = [item for item in value if isinstance(item, Mapping)]
         if records and len(records) == len(value):
             return _render_table(records, width)
-        return "\n".join(_cell(item) for item in value) or "(none)"
+        return "\n".join(_wrap(_cell(item), width, 2) for item in value) or "(none)"
     return _cell(value)
 
 
 @contextmanager
 def coded_errors(*, as_json: bool) -> Iterator[None]:
-    """Turn a coded error into a message on stderr and an exit status; anything else is our fault."""
+    """Turn a coded error into a message on stderr and an exit status, and so what the system refuses of a file.
+
+    Anything else is our fault, but a reader of ours that has gone: that is click's to end quietly.
+    """
     try:
         yield
     except (ClientError, EngineError, RuleError, SidecarError, StoreError) as error:
-        report = describe_error(error)
-        if as_json:
-            click.echo(json.dumps({"error": report}, ensure_ascii=False), err=True)
-        else:
-            click.echo(f"error[{report['code']}]: {report['message']}", err=True)
-            click.echo(f"next: {report['next_step']}", err=True)
+        _report(error, as_json=as_json)
         sys.exit(EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_FAILED)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        _report(PermanentError("file_unusable", reason), as_json=as_json)
+        sys.exit(EXIT_FAILED)
 
 
-def describe_error(error: ClientError | EngineError | RuleError | SidecarError | StoreError) -> dict[str, Json]:
+def _report(error: CodedError, *, as_json: bool) -> None:
+    """What it is, what happened in the case at hand, and what to do: three lines, or one object."""
+    if as_json:
+        click.echo(json.dumps({"error": describe_error(error)}, ensure_ascii=False), err=True)
+        return
+    click.echo(f"error[{error.code}]: {error.fault.title}", err=True)
+    if error.detail:
+        click.echo(f"  {error.detail}", err=True)
+    click.echo(f"next: {error.fault.next_step}", err=True)
+
+
+def describe_error(error: CodedError) -> dict[str, Json]:
     """The object that --json prints under "error": code, message, next_step, details."""
     return {
         "code": error.code,
@@ -77,8 +95,16 @@ def _render_mapping(record: Mapping[str, Json], width: int) -> str:
             lines.append(f"{name}:")
             lines.extend(f"  {line}" for line in render(value, width=width - 2).splitlines())
         else:
-            lines.append(f"{name.ljust(longest)}  {_cell(value)}")
+            lines.append(f"{name.ljust(longest)}  {_wrap(_cell(value), width - longest - 2, longest + 2)}")
     return "\n".join(lines)
+
+
+def _wrap(text: str, width: int, indent: int) -> str:
+    """The text in lines of `width`, all but the first indented; what has no space, such as a hash, stays whole."""
+    if len(text) <= width:
+        return text
+    lines = textwrap.wrap(text, max(width, NARROWEST_COLUMN), break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * indent}".join(lines)
 
 
 def _render_table(records: Sequence[Mapping[str, Json]], width: int) -> str:

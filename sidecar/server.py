@@ -104,7 +104,7 @@ async def _open_lanes(config: SidecarConfig, floor: Floor) -> tuple[Lane, ...]:
         if not isinstance(failure, SidecarError | WorkerDiedError):
             raise failure
     if len(failures) == len(lanes):
-        raise SidecarError("no_device_usable", "; ".join(str(failure) for failure in failures))
+        raise SidecarError("no_device_usable", "; ".join(map(_reason_of, failures)))
     return lanes
 
 
@@ -118,6 +118,10 @@ async def _open_lane(lane: Lane) -> None:
         else:
             return
     await lane.open()
+
+
+def _reason_of(failure: BaseException) -> str:
+    return failure.detail if isinstance(failure, SidecarError) else str(failure)
 
 
 async def _listen(config: SidecarConfig, service: SidecarService) -> tuple[Any, Any]:

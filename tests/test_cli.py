@@ -1,5 +1,6 @@
 """The command line as a whole: start-up, flags, suggestions."""
 
+import json
 import re
 import subprocess
 import sys
@@ -67,6 +68,88 @@ def test_a_mistyped_command_gets_a_suggestion(typed: str, meant: str) -> None:
     assert shown.exit_code == 2
     assert f"No such command '{typed}'" in shown.output
     assert meant in shown.output
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["gov", "vot"], "vote"),
+        (["gov", "propose", "parms"], "params"),
+        (["stake", "add", "5", "--dryrun"], "--dry-run"),
+    ],
+)
+def test_a_mistyped_subcommand_or_flag_gets_a_suggestion(words: list[str], meant: str) -> None:
+    shown = CliRunner().invoke(cli.main, words)
+    assert shown.exit_code == 2
+    assert meant in shown.output
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["sprint", "show", "0", "--json"], "gnk sprint show"),
+        (["gov", "vot", "--json"], "gnk gov"),
+        (["stake", "add", "--json"], "gnk stake add"),
+        (["hots", "--json"], "gnk"),
+    ],
+)
+def test_a_mistyped_command_with_json__says_so_in_json(words: list[str], command: str) -> None:
+    shown = CliRunner().invoke(cli.main, words, prog_name="gnk")
+    assert shown.exit_code == 2
+    assert shown.stdout == ""
+    error = json.loads(shown.stderr)["error"]
+    assert (error["code"], error["next_step"]) == ("usage_invalid", f"see `{command} --help`")
+
+
+USELESS = "/dev/null/home"
+"""A home that nobody can make."""
+KEY = {"GNK_PASSPHRASE": "correct horse"}
+
+
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        (["keys", "add", "x"], {"config_invalid"}),
+        (["localnet", "up"], {"config_invalid"}),
+        (["demo", "--dir", USELESS], {"file_unusable", "disk_write_failed"}),
+        (["service", "install", "--to", USELESS], {"file_unusable", "disk_write_failed"}),
+        (["sidecar", "start", "--state-dir", USELESS], {"journal_write_failed"}),
+        (["sidecar", "status", "--sidecar", "unix:/nowhere"], {"sidecar_unreachable"}),
+        (["chain", "start", "--home", "{home}"], {"genesis_invalid"}),
+        (["chain", "export", "--home", "{home}"], {"genesis_invalid"}),
+        (["chain", "status", "--chain", "", "--home", "{home}"], {"config_invalid"}),
+        (["chain", "status", "--chain", "127.0.0.1:1", "--home", "{home}"], {"chain_unreachable"}),
+        (["host", "run", "--home", "{home}"], {"key_not_found"}),
+        (["host", "status", "--home", "{home}"], {"key_not_found"}),
+        (["stake", "add", "5", "--home", "{home}"], {"key_not_found"}),
+        (["tx", "show", "12", "--home", "{home}"], {"request_invalid"}),
+        (["keys", "export", "none", "--home", "{home}"], {"key_not_found"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_a_call_that_cannot_work__ends_with_a_code_and_the_next_step(
+    tmp_path: Path, words: list[str], codes: set[str], as_json: bool
+) -> None:
+    places = ["--home", USELESS] if "--home" not in words and codes == {"config_invalid"} else []
+    typed = [word.format(home=tmp_path) for word in words] + places + ["--json"] * as_json
+    shown = CliRunner().invoke(cli.main, typed, env=KEY, catch_exceptions=False)
+    assert shown.exit_code in {1, 3}
+    last = shown.stderr.splitlines()
+    if as_json:
+        error = json.loads(last[-1])["error"]
+        assert (error["code"] in codes, bool(error["next_step"])) == (True, True)
+    else:
+        assert last[-1].startswith("next: ")
+        assert any(line.startswith(f"error[{code}]: ") for line in last for code in codes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_output_into_a_closed_pipe__ends_quietly() -> None:
+    line = f"{sys.executable} -c 'import cli; cli.main()' explain | head -1"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("code")
+    assert done.stderr == ""
 
 
 def test_explain__a_known_code__says_what_it_means_and_what_to_do() -> None:

@@ -41,4 +41,5 @@ def error_of(result: Result) -> str:
     """The code of a call that must fail."""
     assert result.exit_code in {1, 3}, result.output
     assert "Traceback" not in result.output
-    return result.stderr.splitlines()[-2].split("]")[0].removeprefix("error[")
+    (first,) = [line for line in result.stderr.splitlines() if line.startswith("error[")]
+    return first.split("]")[0].removeprefix("error[")

@@ -76,6 +76,8 @@ def test_grant__then_revoke__is_listed_and_gone(home: Path) -> None:
         (["grant", "gonka1nobody", "--yes"], "address_invalid"),
         (["grant", BOB.text, "--yes", "--expires", "soon"], "grant_invalid"),
         (["grant", BOB.text, "--yes", "--expires", "2001-01-01"], "grant_invalid"),
+        (["grant", BOB.text, "--yes", "--expires", "999999999d"], "grant_invalid"),
+        (["grant", BOB.text, "--yes", "--expires", "9" * 5000 + "w"], "grant_invalid"),
         (["grant", ANN.text, "--yes"], "grant_invalid"),
         (["list", "cosmos1nobody"], "address_invalid"),
     ],

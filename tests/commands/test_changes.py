@@ -23,6 +23,7 @@ def test_parse_changes__a_known_name__shows_before_and_after() -> None:
         ("stake.unbonding_epoch=3", "params_field_unknown", "stake.unbonding_epochs"),
         ("stake.unbonding_epochs", "params_invalid", "VALUE"),
         ("stake.unbonding_epochs=three", "params_invalid", "whole number"),
+        ("stake.unbonding_epochs=" + "9" * 5000, "params_invalid", "at most 20 digits"),
         ("stake.unbonding_epochs=2", "params_invalid", "already"),
         ("gov.burn_vote_veto=perhaps", "params_invalid", "true or false"),
     ],
@@ -36,6 +37,12 @@ def test_parse_changes__a_mistake__is_named(word: str, code: str, hint: str) -> 
 def test_parse_changes__a_name_given_twice__is_refused() -> None:
     with pytest.raises(RuleError, match="twice"):
         parse_changes(("stake.jail_epochs=3", "stake.jail_epochs=4"), LIVE)
+
+
+def test_build_updates__a_number_that_its_field_cannot_hold__is_refused() -> None:
+    changes = parse_changes((f"stake.unbonding_epochs={2**40}",), LIVE)
+    with pytest.raises(RuleError, match=r"params_invalid: stake\.unbonding_epochs"):
+        build_updates(changes, LIVE, "gonka1authority")
 
 
 def test_build_updates__two_modules__get_a_message_each_with_only_their_fields_in_the_mask() -> None:

@@ -60,6 +60,8 @@ def test_read_config__a_passphrase__does_not_show_in_the_record(tmp_path: Path) 
         ('home = "/elsewhere"', {}, "a home inside the home"),
         ('keyring = "paper"', {}, "an unknown keyring"),
         ("", {"GNK_KEYRING": "paper"}, "an unknown keyring in the environment"),
+        ("", {"GNK_CHAIN": ""}, "a chain of nowhere"),
+        ('key = ""', {}, "a key of no name"),
     ],
 )
 def test_read_config__a_bad_setting__is_a_coded_error(

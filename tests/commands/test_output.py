@@ -1,6 +1,8 @@
 """What is printed: text in 80 columns, JSON, coded errors and exit statuses."""
 
+import errno
 import json
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +36,14 @@ def test_render__a_wide_table__fits_and_keeps_both_ends() -> None:
     assert lines[1].endswith("5000")
 
 
+def test_render__a_long_sentence__is_cut_between_words_and_a_hash_is_not() -> None:
+    sentence, digest = " ".join(["word"] * 40), "f" * 100
+    shown = render({"a": sentence, "list": [sentence], "hash": digest}, width=60)
+    assert all(len(line) <= 60 for line in shown.splitlines() if digest not in line)
+    assert digest in shown
+    assert shown.split() == ["a", *sentence.split(), "list:", *sentence.split(), "hash", digest]
+
+
 def test_render__missing_cells__are_empty() -> None:
     assert render([{"a": 1}, {"b": 2}], width=80).splitlines() == ["a  b", "1", "   2"]
 
@@ -64,10 +74,11 @@ def test_coded_errors__text__has_code_what_happened_and_next_step(
     with pytest.raises(SystemExit) as caught, coded_errors(as_json=False):
         raise error
 
-    first, second = capsys.readouterr().err.splitlines()
+    first, *details, last = capsys.readouterr().err.splitlines()
     assert caught.value.code == status
-    assert first == f"error[{error.code}]: {error.detail or error.fault.title}"
-    assert second == f"next: {error.fault.next_step}"
+    assert first == f"error[{error.code}]: {error.fault.title}"
+    assert details == ([f"  {error.detail}"] if error.detail else [])
+    assert last == f"next: {error.fault.next_step}"
 
 
 @pytest.mark.parametrize(("error", "status"), ERRORS)
@@ -81,6 +92,23 @@ def test_coded_errors__json__is_one_object(
     assert printed.out == ""
     assert set(json.loads(printed.err)["error"]) == {"code", "message", "next_step", "details"}
     assert json.loads(printed.err)["error"]["details"] == error.fields
+
+
+def test_coded_errors__a_file_that_the_system_refuses__is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught, coded_errors(as_json=False):
+        (tmp_path / "missing" / "file").write_text("x")
+
+    assert caught.value.code == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("error[file_unusable]: ")
+    assert f"{tmp_path}/missing/file: No such file or directory" in printed
+
+
+def test_coded_errors__the_reader_of_our_output_has_gone__is_for_click_to_end() -> None:
+    with pytest.raises(BrokenPipeError), coded_errors(as_json=False):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
 def test_coded_errors__a_mistake_of_ours__passes_through() -> None:
