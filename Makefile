@@ -37,7 +37,7 @@ types: setup  ## mypy, strict
 	$(BIN)/mypy
 
 test: setup  ## the unit tests
-	$(BIN)/pytest -m 'not e2e and not gpu and not slow'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not e2e and not gpu and not slow'
 
 test-gpu: setup  ## the tests that need a CUDA device
 	$(BIN)/pytest -m gpu
