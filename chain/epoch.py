@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from chain.context import Context
-from chain.modules.beacon.rounds import close_round, open_round, release_bonds
+from chain.modules.beacon.rounds import close_round, open_round, plan_rounds, release_bonds
+from chain.modules.beacon.threshold.dealing import begin_dealing, end_dealing
 from chain.modules.params.state import freeze
 from chain.modules.rewards.crediting import process_credits, process_genesis_fees, process_pot
 from chain.modules.sprint.judgement import process_verdicts
@@ -50,14 +51,14 @@ def process_settle(ctx: Context, epoch: int) -> tuple[tuple[bytes, int], ...]:
 
 
 def close_sprint_round(ctx: Context, epoch: int) -> None:
-    """SEED is over: the Sprint's seed is known."""
+    """SEED is over, unless its round is late: the Sprint's seed is known."""
     close_round(ctx, epoch, Round.SPRINT)
 
 
 def close_sample_round(ctx: Context, epoch: int) -> None:
-    """BEACON2 is over: the sample's seed is known, and no bond is needed any more."""
-    close_round(ctx, epoch, Round.SAMPLE)
-    release_bonds(ctx, epoch)
+    """BEACON2 is over, unless its round is late: the sample's seed is known, and no bond is needed any more."""
+    if close_round(ctx, epoch, Round.SAMPLE):
+        release_bonds(ctx, epoch)
 
 
 CLOSINGS: Final = {
@@ -72,15 +73,16 @@ CLOSINGS: Final = {
 
 
 def begin_block(ctx: Context, last_block_hash: bytes) -> None:
-    """Begin the next epoch after the last block of one, and a round with the first block of its phase."""
+    """Begin the next epoch after the last block of one, and a round and a dealing with their first blocks."""
     if ctx.height > locate_last_height(ctx):
         start = EpochStart(epoch=get_epoch_start(ctx.store).epoch + 1, first_height=ctx.height)
         freeze(ctx.store)
-        set_epoch_start(ctx.store, start)
+        set_epoch_start(ctx.store, plan_rounds(ctx, start))
         ctx.emit("epoch_begun", epoch=start.epoch, height=ctx.height)
     place = locate_height(ctx.store, ctx.height)
     if ctx.height == place.phase_first and place.phase in {Phase.SEED, Phase.BEACON2}:
         open_round(ctx, last_block_hash)
+    begin_dealing(ctx)
 
 
 def locate_last_height(ctx: Context) -> int:
@@ -90,6 +92,7 @@ def locate_last_height(ctx: Context) -> int:
 
 def end_block(ctx: Context) -> tuple[tuple[bytes, int], ...]:
     """Close the phase with its last block.  Returns the changes of the validator set: (ed25519 key, power)."""
+    end_dealing(ctx)
     place = locate_height(ctx.store, ctx.height)
     if ctx.height != place.phase_last:
         return ()

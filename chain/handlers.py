@@ -5,11 +5,12 @@ from typing import Final
 from chain.modules.authz.messages import HANDLERS as AUTHZ
 from chain.modules.bank.messages import HANDLERS as BANK
 from chain.modules.beacon.messages import HANDLERS as BEACON
+from chain.modules.beacon.threshold.messages import HANDLERS as DEALING
 from chain.modules.gov.messages import HANDLERS as GOV
 from chain.modules.handler import index_handlers
 from chain.modules.params.messages import HANDLERS as PARAMS
 from chain.modules.sprint.messages import HANDLERS as SPRINT
 from chain.modules.stake.messages import HANDLERS as STAKE
 
-HANDLERS: Final = index_handlers(BANK, AUTHZ, STAKE, BEACON, SPRINT, GOV, PARAMS)
+HANDLERS: Final = index_handlers(BANK, AUTHZ, STAKE, BEACON, DEALING, SPRINT, GOV, PARAMS)
 """Handlers by the full name of their message."""

@@ -55,7 +55,10 @@ _family(
         "request_invalid": ("the request cannot be read", "check it against the service's description"),
         "internal": ("the node is wrong, not you", "see the node's log, and report it"),
         "height_not_kept": ("the state at this height is not kept", "ask for a recent height, or for none"),
-        "genesis_invalid": ("the genesis file does not describe a chain", "see details, and make it anew"),
+        "genesis_invalid": (
+            "the genesis file does not describe a chain",
+            "correct it, or make one with `gnk chain init`",
+        ),
         "consensus_unreachable": ("the node's CometBFT does not answer", "send it again in a moment"),
     },
 )
@@ -82,6 +85,17 @@ _family(
         "commitment_missing": ("nothing was committed", "commit first"),
         "reveal_seed_twice": ("the secret is revealed already", "nothing to do"),
         "commitment_invalid": ("a commitment is 32 bytes", "build the commitment anew"),
+        "commit_not_needed": ("the validators deal a key for this epoch", "nothing to do"),
+        "beacon_key_invalid": ("the beacon key is not proved to be the host's", "prove it with its own secret"),
+        "deal_window_closed": ("no key is dealt now", "wait for the next dealing"),
+        "deal_not_member": ("the host holds no slot in this group", "nothing to do"),
+        "deal_twice": ("the host has dealt for this epoch", "nothing to do"),
+        "deal_invalid": ("the deal is not one of this group's", "build the deal anew"),
+        "complaint_window_closed": ("no complaint is taken now", "nothing to do"),
+        "complaint_pointless": ("the deal does not exist, or is out already", "nothing to do"),
+        "complaint_invalid": ("the shared key is not proved", "build the complaint anew"),
+        "complaint_unfounded": ("the shares are right", "nothing to do"),
+        "beacon_output_invalid": ("no round wants this signature", "combine the partials of the round that is open"),
     },
 )
 _family(
@@ -121,14 +135,14 @@ _family(
         "vote_weights_invalid": ("weights must be positive and sum to 1", "give weights that sum to 1"),
         "vote_option_invalid": ("the option is none of yes, no, abstain, no_with_veto", "choose one of the four"),
         "deposit_too_small": ("less than the least first deposit", "deposit more"),
-        "proposal_message_invalid": ("a message of the proposal would fail", "see details, and propose it anew"),
-        "params_invalid": ("the parameters would break an invariant", "see details"),
+        "proposal_message_invalid": ("a message of the proposal would fail", "correct it, and propose it anew"),
+        "params_invalid": ("the parameters would break an invariant", "choose values that keep it"),
         "params_field_unknown": ("the module has no such parameter", "see `gnk params show`"),
         "params_wrong_message": (
             "the Cosmos message for parameters is not taken",
             "use MsgUpdateParams of gonka.params.v1",
         ),
-        "grant_invalid": ("the grant cannot be made", "see details"),
+        "grant_invalid": ("the grant cannot be made", "correct what is wrong with it"),
         "grant_missing": ("no grant covers this message, or it has expired", "ask for `gnk authz grant`"),
     },
 )

@@ -168,6 +168,9 @@ def _check_lengths(params: Params) -> None:
         _require(1 <= getattr(s, name) < 2**24, f"1 <= sprint.{name} < 2^24")
     _require(s.claim_blocks < s.sprint_blocks, "sprint.claim_blocks < sprint.sprint_blocks")
     _require(params.beacon.kind in {COMMIT_REVEAL, THRESHOLD_BLS}, "beacon.kind is 1 or 2")
+    if params.beacon.kind == THRESHOLD_BLS:  # room to deal a key, to complain, and to vote on it
+        _require(s.genesis_blocks >= 4, "sprint.genesis_blocks >= 4 with threshold BLS")
+        _require(s.serve_blocks >= 3, "sprint.serve_blocks >= 3 with threshold BLS")
     _require(1 <= params.beacon.reveal_blocks < 2**16, "1 <= beacon.reveal_blocks < 2^16")
     _require(params.beacon.max_committers >= 1, "beacon.max_committers >= 1")
 

@@ -33,6 +33,18 @@ class Place:
     epoch_last: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealingPlace:
+    """Heights of a dealing: deals are taken up to `deal_last`, complaints with and after them up to `complaint_last`.
+
+    The last block of the epoch comes after both: the key is in the state that its votes are made from.
+    """
+
+    deal_first: int
+    deal_last: int
+    complaint_last: int
+
+
 def phase_lengths(start: EpochStart, params: Params) -> tuple[tuple[Phase, int], ...]:
     """The phases of the epoch in order, each with its length in blocks (at least 1)."""
     s, round_blocks = params.sprint, params.beacon.round_blocks
@@ -73,6 +85,20 @@ def locate(start: EpochStart, params: Params, height: int) -> Place:
         if place.phase_first <= height <= place.phase_last:
             return place
     raise AssertionError(f"height {height} is not in epoch {start.epoch}, which begins at {start.first_height}")
+
+
+def locate_dealing(start: EpochStart, params: Params) -> DealingPlace:
+    """Where, in this epoch, the threshold key of the next one is dealt.
+
+    In SERVE deals are taken first, for two thirds; in epoch 0 the first third is left for hosts to stake and to
+    register their keys.
+    """
+    first, last = phase_span(start, params, Phase.SERVE if start.epoch else Phase.GENESIS)
+    third = max(1, (last - first) // 3)
+    deal_last = last - 1 - third
+    return DealingPlace(
+        deal_first=first if start.epoch else first + third, deal_last=deal_last, complaint_last=last - 1
+    )
 
 
 def _places(start: EpochStart, params: Params) -> Iterator[Place]:

@@ -31,10 +31,16 @@ def framed_hash(label: str, *parts: bytes) -> bytes:
 def compute_seed(*, chain_id: str, epoch: int, round: int, block_hash: bytes, beacon_output: bytes) -> bytes:  # noqa: A002 - the protocol's word
     """The 32-byte seed of a round of an epoch.
 
-    `block_hash` is that of the last block before the round opened; `beacon_output` is empty where nobody revealed.
+    `block_hash` is that of the last block before the round opened; `beacon_output` is the group's signature, or what
+    `rules.beacon.combine_reveals` gives.
     Source: docs/protocol.md, "Randomness".
     """
     return framed_hash("gonka/seed", chain_id.encode(), le64(epoch), le32(round), block_hash, beacon_output)
+
+
+def compute_beacon_message(chain_id: str, epoch: int, round: int, block_hash: bytes) -> bytes:  # noqa: A002 - the same
+    """The 32 bytes that a group signs in a round; `block_hash` is that of the last block before the round opened."""
+    return framed_hash("gonka/beacon", chain_id.encode(), le64(epoch), le32(round), block_hash)
 
 
 def compute_seed_commitment(chain_id: str, epoch: int, round: int, host: bytes, secret: bytes) -> bytes:  # noqa: A002 - the same

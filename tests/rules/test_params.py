@@ -9,7 +9,7 @@ import pytest
 
 from rules.claims import build_tree, compute_reveal_bytes
 from rules.errors import RuleError
-from rules.params import ENVELOPE_BYTES, Params, Threshold
+from rules.params import ENVELOPE_BYTES, THRESHOLD_BLS, Params, Threshold
 from rules.presets import LOCAL, PRESETS
 from rules.types import Proof
 
@@ -64,6 +64,14 @@ def test_params__one_invariant_broken__are_refused(module: str, changes: dict[st
     with pytest.raises(RuleError) as caught:
         change(module, changes)
     assert caught.value.code == "params_invalid"
+
+
+@pytest.mark.parametrize("changes", [{"serve_blocks": 2}, {"genesis_blocks": 3}], ids=str)
+def test_params__threshold_bls_without_room_to_deal_a_key__are_refused(changes: dict[str, Any]) -> None:
+    short = replace(LOCAL.sprint, **changes)
+    assert replace(LOCAL, sprint=short).sprint == short
+    with pytest.raises(RuleError, match="with threshold BLS"):
+        replace(LOCAL, sprint=short, beacon=replace(LOCAL.beacon, kind=THRESHOLD_BLS))
 
 
 @pytest.mark.parametrize("name", PRESETS)

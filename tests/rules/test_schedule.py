@@ -1,11 +1,13 @@
 """Every height of an epoch has one phase, and the lengths are the protocol's."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.presets import LOCAL, MAINNET, MINIMAL
-from rules.schedule import EpochStart, locate, phase_lengths, phase_span
+from rules.schedule import EpochStart, locate, locate_dealing, phase_lengths, phase_span
 from rules.types import Phase
 
 FIRST = EpochStart(epoch=1, first_height=15)
@@ -72,3 +74,29 @@ def test_phase_span__late_round__moves_the_phases_after_it(
     start = EpochStart(epoch=1, first_height=15, seed_delay=seed_delay, sample_delay=sample_delay)
     assert phase_span(start, LOCAL, Phase.CLAIM) == claim
     assert phase_span(start, LOCAL, Phase.REVEAL) == reveal
+
+
+DEALINGS = [
+    (EpochStart(epoch=1, first_height=5), MINIMAL, (24, 25, 26), "SERVE of 4 blocks"),
+    (EpochStart(epoch=0, first_height=1), MINIMAL, (2, 2, 3), "genesis of 4 blocks"),
+    (EpochStart(epoch=0, first_height=1), LOCAL, (5, 9, 13), "genesis of 14 blocks"),
+    (EpochStart(epoch=1, first_height=14_401), MAINNET, (14_614, 24_071, 28_799), "SERVE of a day"),
+]
+
+
+@pytest.mark.parametrize(("start", "params", "heights", "words"), DEALINGS, ids=[words for *_, words in DEALINGS])
+def test_locate_dealing__presets__end_a_block_before_the_epoch(start, params, heights: tuple, words: str) -> None:
+    place = locate_dealing(start, params)
+    assert (place.deal_first, place.deal_last, place.complaint_last) == heights
+    assert place.complaint_last + 1 == locate(start, params, start.first_height).epoch_last
+
+
+@given(st.integers(0, 1), st.integers(0, 99), st.integers(0, 9))
+def test_locate_dealing__any_lengths__leave_a_block_for_each(epoch: int, more: int, delay: int) -> None:
+    lengths = replace(MINIMAL.sprint, genesis_blocks=4 + more, serve_blocks=3 + more)
+    params = replace(MINIMAL, sprint=lengths)
+    start = EpochStart(epoch=epoch, first_height=1, sample_delay=delay)
+    place = locate_dealing(start, params)
+    assert start.first_height <= place.deal_first <= place.deal_last < place.complaint_last
+    assert locate(start, params, place.deal_first).phase is (Phase.SERVE if epoch else Phase.GENESIS)
+    assert place.deal_first > start.first_height  # in epoch 0 hosts have time to register keys

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rules.seeds import (
+    compute_beacon_message,
     compute_dispute_commitment,
     compute_rows_commitment,
     compute_seed,
@@ -21,6 +22,7 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "derivations.json"
 HOST, SECRET = bytes(range(20)), bytes(range(32))
 DERIVED = {
     "seed": compute_seed(chain_id="gonka-1", epoch=7, round=1, block_hash=SECRET, beacon_output=b""),
+    "beacon": compute_beacon_message("gonka-1", 7, 1, SECRET),
     "commit": compute_seed_commitment("gonka-1", 7, 0, HOST, SECRET),
     "rows": compute_rows_commitment("gonka-1", 7, HOST, SECRET, b"rows"),
     "dispute": compute_dispute_commitment("gonka-1", 7, HOST, SECRET, b"bits"),

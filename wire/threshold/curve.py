@@ -36,14 +36,6 @@ def read_g2(data: bytes) -> G2Point:
     return point
 
 
-def is_key(data: bytes) -> bool:
-    """Whether the bytes are a public key on G1: a point of it other than the identity."""
-    try:
-        return read_g1(data) != G1Point.identity()
-    except ValueError:
-        return False
-
-
 def multiply_g1(point: G1Point, scalar: int) -> bytes:
     """A multiple of a point, compressed."""
     return (point * Scalar(scalar)).to_compressed_bytes()

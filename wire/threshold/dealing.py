@@ -3,7 +3,7 @@
 A dealer draws a polynomial of degree THRESHOLD - 1, publishes its coefficients times G2's generator, and encrypts its
 value at each slot to who holds the slot, by a Diffie-Hellman key on G1.  The group's key is the sum of the good deals.
 A holder that gets a wrong share opens what the dealer sent it: the key the two share in this deal, with a proof that it
-is that key.  Source: Feldman 1987; Chaum and Pedersen 1992; Gennaro and others 2007 on who deals last.
+is that key.  Source: Feldman 1987; Gennaro and others 2007 on who deals last.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ from wire.threshold.curve import (
     SCALAR_BYTES,
     derive_scalar,
     evaluate,
-    is_key,
     multiply_g1,
     read_g1,
     read_g2,
     sign,
     split_bytes,
-    sum_g1,
     sum_g2,
     verify,
 )
+from wire.threshold.proofs import is_secret_proved, prove_secret
 
 COMMITMENTS_BYTES: Final = THRESHOLD * G2_BYTES
 SHARES_BYTES: Final = SLOTS * SCALAR_BYTES
@@ -86,21 +85,20 @@ def deal(dealing: Dealing, entropy: bytes) -> SealedDeal:
     return SealedDeal(commitments=commitments, proof=proof, ephemeral_key=ephemeral_key, shares=b"".join(shares))
 
 
+@lru_cache(maxsize=512)
 def is_well_formed(dealing: Dealing, sealed: SealedDeal) -> bool:
     """Whether anybody can see that a deal is one, whatever is in its shares.
 
-    The proof keeps a dealer from choosing a key that takes away what others dealt.
+    The proof keeps a dealer from choosing a key that takes away what others dealt.  10 ms the first time.
     """
     if (len(sealed.commitments), len(sealed.shares)) != (COMMITMENTS_BYTES, SHARES_BYTES):
         return False
-    if not is_key(sealed.ephemeral_key):
-        return False
     try:
-        read_commitments(sealed.commitments)
+        ephemeral_key, _ = read_g1(sealed.ephemeral_key), read_commitments(sealed.commitments)
     except ValueError:
         return False
     message = _compute_proof_message(dealing, sealed.commitments, sealed.ephemeral_key)
-    return verify(sealed.commitments[:G2_BYTES], message, sealed.proof)
+    return ephemeral_key != G1Point.identity() and verify(sealed.commitments[:G2_BYTES], message, sealed.proof)
 
 
 def open_shares(dealing: Dealing, sealed: SealedDeal, shared_key: bytes, slots: Iterable[int]) -> list[int]:
@@ -135,31 +133,15 @@ def sum_keys(commitments: bytes, slots: Sequence[int], weights: Sequence[int]) -
 
 def open_deal(dealing: Dealing, sealed: SealedDeal, secret: int) -> Opening:
     """What the holder with this secret publishes so that everyone can open its shares of one deal, and no others."""
-    shared_key, key = compute_shared_key(sealed, secret), multiply_g1(G1Point(), secret)
-    encoded = secret.to_bytes(SCALAR_BYTES, "big")
-    once = derive_scalar("gonka/opening-once", encoded, *dealing.context, sealed.ephemeral_key)
-    first, second = multiply_g1(G1Point(), once), multiply_g1(read_g1(sealed.ephemeral_key), once)
-    challenge = _compute_challenge(dealing, (key, sealed.ephemeral_key, shared_key, first, second))
-    answer = (once + challenge * secret) % ORDER
-    proof = challenge.to_bytes(SCALAR_BYTES, "big") + answer.to_bytes(SCALAR_BYTES, "big")
-    return Opening(shared_key=shared_key, proof=proof)
+    bases = (G1Point(), read_g1(sealed.ephemeral_key))
+    proof = prove_secret(_compute_opening_statement(dealing), bases, secret)
+    return Opening(shared_key=compute_shared_key(sealed, secret), proof=proof)
 
 
 def is_opening_of(dealing: Dealing, sealed: SealedDeal, key: bytes, opening: Opening) -> bool:
     """Whether `shared_key` is what the holder of `key` shares with the dealer of a well-formed deal."""
-    if len(opening.proof) != 2 * SCALAR_BYTES:
-        return False
-    challenge, answer = [int.from_bytes(part, "big") for part in split_bytes(opening.proof, SCALAR_BYTES)]
-    if challenge >= ORDER or answer >= ORDER:
-        return False
-    try:
-        holder, ephemeral, shared = map(read_g1, (key, sealed.ephemeral_key, opening.shared_key))
-    except ValueError:
-        return False
-    first = sum_g1((G1Point(), holder), (answer, ORDER - challenge)).to_compressed_bytes()
-    second = sum_g1((ephemeral, shared), (answer, ORDER - challenge)).to_compressed_bytes()
-    parts = (key, sealed.ephemeral_key, opening.shared_key, first, second)
-    return challenge == _compute_challenge(dealing, parts)
+    bases = (G1Point(), read_g1(sealed.ephemeral_key))
+    return is_secret_proved(_compute_opening_statement(dealing), bases, (key, opening.shared_key), opening.proof)
 
 
 def sum_commitments(deals: Iterable[bytes]) -> bytes:
@@ -184,5 +166,5 @@ def _compute_proof_message(dealing: Dealing, commitments: bytes, ephemeral_key: 
     return framed_hash("gonka/deal", *dealing.context, commitments, ephemeral_key)
 
 
-def _compute_challenge(dealing: Dealing, points: Iterable[bytes]) -> int:
-    return derive_scalar("gonka/opening", *dealing.context, *points)
+def _compute_opening_statement(dealing: Dealing) -> bytes:
+    return framed_hash("gonka/opening", *dealing.context)

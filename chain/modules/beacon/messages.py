@@ -6,6 +6,8 @@ from typing import Final
 
 from chain.context import Context
 from chain.modules.beacon import state
+from chain.modules.beacon.rounds import ROUNDS
+from chain.modules.beacon.threshold.dealing import find_dealing
 from chain.modules.handler import Handler
 from chain.modules.params.state import get_frozen
 from chain.modules.sprint.state import locate_height
@@ -14,7 +16,7 @@ from rules.addresses import decode_address
 from rules.beacon import select_committers
 from rules.errors import RuleError
 from rules.seeds import compute_seed_commitment
-from rules.types import Host, Phase, Round
+from rules.types import Host, Phase
 from wire.gonka.beacon.v1.beacon_pb2 import Commitment
 from wire.gonka.beacon.v1.tx_pb2 import (
     MsgCommitSeeds,
@@ -24,8 +26,6 @@ from wire.gonka.beacon.v1.tx_pb2 import (
 )
 
 COMMITMENT_BYTES: Final = 32
-ROUNDS: Final = {Phase.SEED: Round.SPRINT, Phase.BEACON2: Round.SAMPLE}
-"""The round that is open in a phase."""
 
 
 def commit_seeds(ctx: Context, message: MsgCommitSeeds) -> MsgCommitSeedsResponse:
@@ -35,6 +35,7 @@ def commit_seeds(ctx: Context, message: MsgCommitSeeds) -> MsgCommitSeedsRespons
         raise RuleError("commit_window_closed", f"the phase is {place.phase.name}")
     if message.epoch != place.epoch + 1:
         raise RuleError("epoch_wrong", f"secrets are committed for epoch {place.epoch + 1}", epoch=place.epoch + 1)
+    _check_needed(ctx, message.epoch)
     if {len(message.sprint_commitment), len(message.sample_commitment)} != {COMMITMENT_BYTES}:
         raise RuleError("commitment_invalid", f"a commitment is {COMMITMENT_BYTES} bytes")
     if state.get_commitment(ctx.store, message.epoch, host):
@@ -47,6 +48,13 @@ def commit_seeds(ctx: Context, message: MsgCommitSeeds) -> MsgCommitSeedsRespons
     _bond(ctx, host)
     ctx.emit("seeds_committed", epoch=message.epoch, host=message.host)
     return MsgCommitSeedsResponse()
+
+
+def _check_needed(ctx: Context, epoch: int) -> None:
+    """Where validators deal keys, secrets are committed only once it is known that they deal none for the epoch."""
+    dealing = find_dealing(ctx.store)
+    if dealing is not None and (ctx.height < dealing.deal_first or state.get_group(ctx.store, epoch)):
+        raise RuleError("commit_not_needed", f"a group deals the key of epoch {epoch}")
 
 
 def _check_committer(ctx: Context, host: Host) -> None:

@@ -1,4 +1,4 @@
-"""Commitments to secrets, the hash a round opened on, and the seeds."""
+"""Commitments to secrets, groups and what is dealt to them, the hash a round opened on, and the seeds."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 from chain.store.kv import KV, Reader
 from rules.types import Host, Round
-from wire.gonka.beacon.v1.beacon_pb2 import Commitment
+from wire.gonka.beacon.v1.beacon_pb2 import Commitment, Deal, Group
 
 _COMMITMENT = b"beacon/commitment/"
 _ROUND_HASH = b"beacon/round_hash"
 _SEED = b"beacon/seed/"
+_KEY = b"beacon/key/"
+_GROUP = b"beacon/group/"
+_DEAL = b"beacon/deal/"
 
 
 def get_commitment(store: Reader, epoch: int, host: Host) -> Commitment | None:
@@ -61,6 +64,51 @@ def delete_seeds(store: KV, epoch: int) -> None:
     """Forget both seeds of `epoch`."""
     for beacon_round in Round:
         store.delete(_seed_key(epoch, beacon_round))
+
+
+def get_beacon_key(store: Reader, host: Host) -> bytes:
+    """The key that a host's shares are encrypted to, b"" where it has none."""
+    return store.get(_KEY + host) or b""
+
+
+def set_beacon_key(store: KV, host: Host, key: bytes) -> None:
+    """Write the key that a host's shares are encrypted to from the next group on."""
+    store.set(_KEY + host, key)
+
+
+def get_group(store: Reader, epoch: int) -> Group | None:
+    """Who signs the seeds of `epoch`, None where no group was formed, or it is no longer kept."""
+    value = store.get(_GROUP + epoch.to_bytes(8, "big"))
+    return None if value is None else Group.FromString(value)
+
+
+def set_group(store: KV, group: Group) -> None:
+    """Write who signs the seeds of the group's epoch."""
+    store.set(_GROUP + group.epoch.to_bytes(8, "big"), group.SerializeToString(deterministic=True))
+
+
+def get_deal(store: Reader, epoch: int, dealer: Host) -> Deal | None:
+    """What a member dealt for `epoch`."""
+    value = store.get(_DEAL + epoch.to_bytes(8, "big") + dealer)
+    return None if value is None else Deal.FromString(value)
+
+
+def set_deal(store: KV, epoch: int, dealer: Host, deal: Deal) -> None:
+    """Write what a member dealt for `epoch`."""
+    store.set(_DEAL + epoch.to_bytes(8, "big") + dealer, deal.SerializeToString(deterministic=True))
+
+
+def scan_deals(store: Reader, epoch: int) -> Iterator[Deal]:
+    """Every deal for `epoch`, by address of the dealer."""
+    for _, value in store.scan(_DEAL + epoch.to_bytes(8, "big")):
+        yield Deal.FromString(value)
+
+
+def delete_dealing(store: KV, epoch: int) -> None:
+    """Forget the group and the deals for `epoch`."""
+    for key, _ in list(store.scan(_DEAL + epoch.to_bytes(8, "big"))):
+        store.delete(key)
+    store.delete(_GROUP + epoch.to_bytes(8, "big"))
 
 
 def _seed_key(epoch: int, beacon_round: Round) -> bytes:

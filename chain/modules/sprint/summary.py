@@ -89,6 +89,7 @@ def process_pruning(ctx: Context, settlement: Settlement) -> None:
     if settlement.epoch >= 1:
         state.delete_work(ctx.store, settlement.epoch - 1)
         beacon.delete_commitments(ctx.store, settlement.epoch - 1)
+        beacon.delete_dealing(ctx.store, settlement.epoch - 1)
     if settlement.epoch >= KEPT_EPOCHS:
         oldest = settlement.epoch - KEPT_EPOCHS
         state.delete_summary(ctx.store, oldest)

@@ -12,8 +12,6 @@ from wire.threshold.curve import (
     compute_lagrange,
     derive_scalar,
     evaluate,
-    is_key,
-    multiply_g1,
     read_g1,
     read_g2,
     sign,
@@ -66,7 +64,6 @@ def test_read_g1__what_is_no_canonical_point__is_refused(data: bytes, words: str
     with pytest.raises(ValueError, match=r"."):
         read_g1(data)
     assert not verify(public_key_of(5), b"message", data)
-    assert not is_key(data)
 
 
 @pytest.mark.parametrize("data", [b"", bytes(96), b"\xff" * 96, PUBLIC_KEY[:-1], PUBLIC_KEY + b"\0"])
@@ -96,11 +93,6 @@ def _is_on_curve(data: bytes) -> bool:
 
 def test_verify__the_identity_as_key_and_signature__is_not() -> None:
     assert not verify(b"\xc0" + bytes(95), b"message", IDENTITY)
-
-
-def test_is_key__a_point__is_one_but_the_identity() -> None:
-    assert is_key(multiply_g1(G1Point(), 7))
-    assert not is_key(IDENTITY)
 
 
 @given(

@@ -2,9 +2,15 @@ from chain.modules.beacon import queries
 from chain.modules.query import Snapshot
 from rules.presets import MINIMAL
 from rules.types import Phase
-from tests.chain.ledger import CHAIN_ID
+from tests.chain.ledger import ANN, CHAIN_ID, DAN
+from tests.chain.modules.beacon.threshold.validators import Validators, set_key
 from tests.chain.network import Network
-from wire.gonka.beacon.v1.query_pb2 import QueryParamsRequest, QuerySeedsRequest
+from wire.gonka.beacon.v1.query_pb2 import (
+    QueryBeaconKeyRequest,
+    QueryGroupRequest,
+    QueryParamsRequest,
+    QuerySeedsRequest,
+)
 
 
 def snapshot_of(network: Network) -> Snapshot:
@@ -26,3 +32,21 @@ def test_get_seeds__are_empty_until_their_round_is_over() -> None:
 def test_get_params__are_the_live_ones() -> None:
     params = queries.get_params(snapshot_of(Network()), QueryParamsRequest()).params
     assert params.max_committers == MINIMAL.beacon.max_committers
+
+
+def test_show_group__grows_as_its_key_is_dealt() -> None:
+    network = Validators()
+    assert not queries.show_group(snapshot_of(network), QueryGroupRequest(epoch=1)).HasField("group")
+    network.goto_height(2)
+    dealt = queries.show_group(snapshot_of(network), QueryGroupRequest(epoch=1))
+    assert (len(dealt.group.members), len(dealt.deals), dealt.group.commitments) == (3, 3, b"")
+    network.goto_height(4)
+    known = queries.show_group(snapshot_of(network), QueryGroupRequest(epoch=1))
+    assert (len(known.group.commitments), list(known.group.dealers)) == (65 * 96, [d.dealer for d in dealt.deals])
+
+
+def test_show_beacon_key__of_a_host_and_of_none() -> None:
+    network = Validators()
+    for person, key in ((ANN, set_key(ANN).beacon_key), (DAN, b"")):
+        found = queries.show_beacon_key(snapshot_of(network), QueryBeaconKeyRequest(host=person.text))
+        assert found.beacon_key == key

@@ -1,7 +1,8 @@
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -48,3 +49,49 @@ class Params(_message.Message):
     max_committers: int
     seed_bond_ngonka: int
     def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., reveal_blocks: _Optional[int] = ..., max_committers: _Optional[int] = ..., seed_bond_ngonka: _Optional[int] = ...) -> None: ...
+
+class Member(_message.Message):
+    __slots__ = ("host", "consensus_pubkey", "beacon_key", "first_slot", "slots")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    CONSENSUS_PUBKEY_FIELD_NUMBER: _ClassVar[int]
+    BEACON_KEY_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SLOT_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    consensus_pubkey: bytes
+    beacon_key: bytes
+    first_slot: int
+    slots: int
+    def __init__(self, host: _Optional[str] = ..., consensus_pubkey: _Optional[bytes] = ..., beacon_key: _Optional[bytes] = ..., first_slot: _Optional[int] = ..., slots: _Optional[int] = ...) -> None: ...
+
+class Group(_message.Message):
+    __slots__ = ("epoch", "members", "commitments", "dealers", "sprint_signature", "sample_signature")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    COMMITMENTS_FIELD_NUMBER: _ClassVar[int]
+    DEALERS_FIELD_NUMBER: _ClassVar[int]
+    SPRINT_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    members: _containers.RepeatedCompositeFieldContainer[Member]
+    commitments: bytes
+    dealers: _containers.RepeatedScalarFieldContainer[str]
+    sprint_signature: bytes
+    sample_signature: bytes
+    def __init__(self, epoch: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., commitments: _Optional[bytes] = ..., dealers: _Optional[_Iterable[str]] = ..., sprint_signature: _Optional[bytes] = ..., sample_signature: _Optional[bytes] = ...) -> None: ...
+
+class Deal(_message.Message):
+    __slots__ = ("dealer", "commitments", "proof", "ephemeral_key", "shares", "accused_by")
+    DEALER_FIELD_NUMBER: _ClassVar[int]
+    COMMITMENTS_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    EPHEMERAL_KEY_FIELD_NUMBER: _ClassVar[int]
+    SHARES_FIELD_NUMBER: _ClassVar[int]
+    ACCUSED_BY_FIELD_NUMBER: _ClassVar[int]
+    dealer: str
+    commitments: bytes
+    proof: bytes
+    ephemeral_key: bytes
+    shares: bytes
+    accused_by: str
+    def __init__(self, dealer: _Optional[str] = ..., commitments: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., ephemeral_key: _Optional[bytes] = ..., shares: _Optional[bytes] = ..., accused_by: _Optional[str] = ...) -> None: ...

@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from wire.gonka.beacon.v1 import beacon_pb2 as wire_dot_gonka_dot_beacon_dot_v1_dot_beacon__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n wire/gonka/beacon/v1/query.proto\x12\x0fgonka.beacon.v1\x1a\x1cgoogle/api/annotations.proto\x1a!wire/gonka/beacon/v1/beacon.proto\"\x14\n\x12QueryParamsRequest\">\n\x13QueryParamsResponse\x12\'\n\x06params\x18\x01 \x01(\x0b\x32\x17.gonka.beacon.v1.Params\"\"\n\x11QuerySeedsRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"p\n\x12QuerySeedsResponse\x12\x13\n\x0bsprint_seed\x18\x01 \x01(\x0c\x12\x13\n\x0bsample_seed\x18\x02 \x01(\x0c\x12\x30\n\x0b\x63ommitments\x18\x03 \x03(\x0b\x32\x1b.gonka.beacon.v1.Commitment2\xf7\x01\n\x05Query\x12t\n\x06Params\x12#.gonka.beacon.v1.QueryParamsRequest\x1a$.gonka.beacon.v1.QueryParamsResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/gonka/beacon/v1/params\x12x\n\x05Seeds\x12\".gonka.beacon.v1.QuerySeedsRequest\x1a#.gonka.beacon.v1.QuerySeedsResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/gonka/beacon/v1/seeds/{epoch}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n wire/gonka/beacon/v1/query.proto\x12\x0fgonka.beacon.v1\x1a\x1cgoogle/api/annotations.proto\x1a!wire/gonka/beacon/v1/beacon.proto\"\x14\n\x12QueryParamsRequest\">\n\x13QueryParamsResponse\x12\'\n\x06params\x18\x01 \x01(\x0b\x32\x17.gonka.beacon.v1.Params\"\"\n\x11QuerySeedsRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"p\n\x12QuerySeedsResponse\x12\x13\n\x0bsprint_seed\x18\x01 \x01(\x0c\x12\x13\n\x0bsample_seed\x18\x02 \x01(\x0c\x12\x30\n\x0b\x63ommitments\x18\x03 \x03(\x0b\x32\x1b.gonka.beacon.v1.Commitment\"\"\n\x11QueryGroupRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"a\n\x12QueryGroupResponse\x12%\n\x05group\x18\x01 \x01(\x0b\x32\x16.gonka.beacon.v1.Group\x12$\n\x05\x64\x65\x61ls\x18\x02 \x03(\x0b\x32\x15.gonka.beacon.v1.Deal\"%\n\x15QueryBeaconKeyRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\",\n\x16QueryBeaconKeyResponse\x12\x12\n\nbeacon_key\x18\x01 \x01(\x0c\x32\xf5\x03\n\x05Query\x12t\n\x06Params\x12#.gonka.beacon.v1.QueryParamsRequest\x1a$.gonka.beacon.v1.QueryParamsResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/gonka/beacon/v1/params\x12x\n\x05Seeds\x12\".gonka.beacon.v1.QuerySeedsRequest\x1a#.gonka.beacon.v1.QuerySeedsResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/gonka/beacon/v1/seeds/{epoch}\x12x\n\x05Group\x12\".gonka.beacon.v1.QueryGroupRequest\x1a#.gonka.beacon.v1.QueryGroupResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/gonka/beacon/v1/group/{epoch}\x12\x81\x01\n\tBeaconKey\x12&.gonka.beacon.v1.QueryBeaconKeyRequest\x1a\'.gonka.beacon.v1.QueryBeaconKeyResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/gonka/beacon/v1/key/{host}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERY'].methods_by_name['Params']._serialized_options = b'\202\323\344\223\002\031\022\027/gonka/beacon/v1/params'
   _globals['_QUERY'].methods_by_name['Seeds']._loaded_options = None
   _globals['_QUERY'].methods_by_name['Seeds']._serialized_options = b'\202\323\344\223\002 \022\036/gonka/beacon/v1/seeds/{epoch}'
+  _globals['_QUERY'].methods_by_name['Group']._loaded_options = None
+  _globals['_QUERY'].methods_by_name['Group']._serialized_options = b'\202\323\344\223\002 \022\036/gonka/beacon/v1/group/{epoch}'
+  _globals['_QUERY'].methods_by_name['BeaconKey']._loaded_options = None
+  _globals['_QUERY'].methods_by_name['BeaconKey']._serialized_options = b'\202\323\344\223\002\035\022\033/gonka/beacon/v1/key/{host}'
   _globals['_QUERYPARAMSREQUEST']._serialized_start=118
   _globals['_QUERYPARAMSREQUEST']._serialized_end=138
   _globals['_QUERYPARAMSRESPONSE']._serialized_start=140
@@ -45,6 +49,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYSEEDSREQUEST']._serialized_end=238
   _globals['_QUERYSEEDSRESPONSE']._serialized_start=240
   _globals['_QUERYSEEDSRESPONSE']._serialized_end=352
-  _globals['_QUERY']._serialized_start=355
-  _globals['_QUERY']._serialized_end=602
+  _globals['_QUERYGROUPREQUEST']._serialized_start=354
+  _globals['_QUERYGROUPREQUEST']._serialized_end=388
+  _globals['_QUERYGROUPRESPONSE']._serialized_start=390
+  _globals['_QUERYGROUPRESPONSE']._serialized_end=487
+  _globals['_QUERYBEACONKEYREQUEST']._serialized_start=489
+  _globals['_QUERYBEACONKEYREQUEST']._serialized_end=526
+  _globals['_QUERYBEACONKEYRESPONSE']._serialized_start=528
+  _globals['_QUERYBEACONKEYRESPONSE']._serialized_end=572
+  _globals['_QUERY']._serialized_start=575
+  _globals['_QUERY']._serialized_end=1076
 # @@protoc_insertion_point(module_scope)

@@ -32,3 +32,29 @@ class QuerySeedsResponse(_message.Message):
     sample_seed: bytes
     commitments: _containers.RepeatedCompositeFieldContainer[_beacon_pb2.Commitment]
     def __init__(self, sprint_seed: _Optional[bytes] = ..., sample_seed: _Optional[bytes] = ..., commitments: _Optional[_Iterable[_Union[_beacon_pb2.Commitment, _Mapping]]] = ...) -> None: ...
+
+class QueryGroupRequest(_message.Message):
+    __slots__ = ("epoch",)
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    def __init__(self, epoch: _Optional[int] = ...) -> None: ...
+
+class QueryGroupResponse(_message.Message):
+    __slots__ = ("group", "deals")
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    DEALS_FIELD_NUMBER: _ClassVar[int]
+    group: _beacon_pb2.Group
+    deals: _containers.RepeatedCompositeFieldContainer[_beacon_pb2.Deal]
+    def __init__(self, group: _Optional[_Union[_beacon_pb2.Group, _Mapping]] = ..., deals: _Optional[_Iterable[_Union[_beacon_pb2.Deal, _Mapping]]] = ...) -> None: ...
+
+class QueryBeaconKeyRequest(_message.Message):
+    __slots__ = ("host",)
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    def __init__(self, host: _Optional[str] = ...) -> None: ...
+
+class QueryBeaconKeyResponse(_message.Message):
+    __slots__ = ("beacon_key",)
+    BEACON_KEY_FIELD_NUMBER: _ClassVar[int]
+    beacon_key: bytes
+    def __init__(self, beacon_key: _Optional[bytes] = ...) -> None: ...

@@ -44,6 +44,16 @@ class QueryStub(object):
                 request_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QuerySeedsRequest.SerializeToString,
                 response_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QuerySeedsResponse.FromString,
                 _registered_method=True)
+        self.Group = channel.unary_unary(
+                '/gonka.beacon.v1.Query/Group',
+                request_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryGroupRequest.SerializeToString,
+                response_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryGroupResponse.FromString,
+                _registered_method=True)
+        self.BeaconKey = channel.unary_unary(
+                '/gonka.beacon.v1.Query/BeaconKey',
+                request_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryBeaconKeyRequest.SerializeToString,
+                response_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryBeaconKeyResponse.FromString,
+                _registered_method=True)
 
 
 class QueryServicer(object):
@@ -61,6 +71,18 @@ class QueryServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Group(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeaconKey(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueryServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -73,6 +95,16 @@ def add_QueryServicer_to_server(servicer, server):
                     servicer.Seeds,
                     request_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QuerySeedsRequest.FromString,
                     response_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QuerySeedsResponse.SerializeToString,
+            ),
+            'Group': grpc.unary_unary_rpc_method_handler(
+                    servicer.Group,
+                    request_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryGroupRequest.FromString,
+                    response_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryGroupResponse.SerializeToString,
+            ),
+            'BeaconKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeaconKey,
+                    request_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryBeaconKeyRequest.FromString,
+                    response_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryBeaconKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -129,6 +161,60 @@ class Query(object):
             '/gonka.beacon.v1.Query/Seeds',
             wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QuerySeedsRequest.SerializeToString,
             wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QuerySeedsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Group(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gonka.beacon.v1.Query/Group',
+            wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryGroupRequest.SerializeToString,
+            wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeaconKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gonka.beacon.v1.Query/BeaconKey',
+            wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryBeaconKeyRequest.SerializeToString,
+            wire_dot_gonka_dot_beacon_dot_v1_dot_query__pb2.QueryBeaconKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ from cosmos.msg.v1 import msg_pb2 as cosmos_dot_msg_dot_v1_dot_msg__pb2
 from wire.gonka.beacon.v1 import beacon_pb2 as wire_dot_gonka_dot_beacon_dot_v1_dot_beacon__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dwire/gonka/beacon/v1/tx.proto\x12\x0fgonka.beacon.v1\x1a\x11\x61mino/amino.proto\x1a\x17\x63osmos/msg/v1/msg.proto\x1a!wire/gonka/beacon/v1/beacon.proto\"\x87\x01\n\x0eMsgCommitSeeds\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x19\n\x11sprint_commitment\x18\x03 \x01(\x0c\x12\x19\n\x11sample_commitment\x18\x04 \x01(\x0c:\"\x82\xe7\xb0*\x04host\x8a\xe7\xb0*\x14gonka/MsgCommitSeeds\"\x18\n\x16MsgCommitSeedsResponse\"\x86\x01\n\rMsgRevealSeed\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12%\n\x05round\x18\x03 \x01(\x0e\x32\x16.gonka.beacon.v1.Round\x12\x0e\n\x06secret\x18\x04 \x01(\x0c:!\x82\xe7\xb0*\x04host\x8a\xe7\xb0*\x13gonka/MsgRevealSeed\"\x17\n\x15MsgRevealSeedResponse2\xbb\x01\n\x03Msg\x12W\n\x0b\x43ommitSeeds\x12\x1f.gonka.beacon.v1.MsgCommitSeeds\x1a\'.gonka.beacon.v1.MsgCommitSeedsResponse\x12T\n\nRevealSeed\x12\x1e.gonka.beacon.v1.MsgRevealSeed\x1a&.gonka.beacon.v1.MsgRevealSeedResponse\x1a\x05\x80\xe7\xb0*\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dwire/gonka/beacon/v1/tx.proto\x12\x0fgonka.beacon.v1\x1a\x11\x61mino/amino.proto\x1a\x17\x63osmos/msg/v1/msg.proto\x1a!wire/gonka/beacon/v1/beacon.proto\"\x87\x01\n\x0eMsgCommitSeeds\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x19\n\x11sprint_commitment\x18\x03 \x01(\x0c\x12\x19\n\x11sample_commitment\x18\x04 \x01(\x0c:\"\x82\xe7\xb0*\x04host\x8a\xe7\xb0*\x14gonka/MsgCommitSeeds\"\x18\n\x16MsgCommitSeedsResponse\"\x86\x01\n\rMsgRevealSeed\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12%\n\x05round\x18\x03 \x01(\x0e\x32\x16.gonka.beacon.v1.Round\x12\x0e\n\x06secret\x18\x04 \x01(\x0c:!\x82\xe7\xb0*\x04host\x8a\xe7\xb0*\x13gonka/MsgRevealSeed\"\x17\n\x15MsgRevealSeedResponse\"g\n\x0fMsgSetBeaconKey\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x12\n\nbeacon_key\x18\x02 \x01(\x0c\x12\r\n\x05proof\x18\x03 \x01(\x0c:#\x82\xe7\xb0*\x04host\x8a\xe7\xb0*\x15gonka/MsgSetBeaconKey\"\x19\n\x17MsgSetBeaconKeyResponse\"\x8e\x01\n\x07MsgDeal\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x13\n\x0b\x63ommitments\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x01(\x0c\x12\x15\n\rephemeral_key\x18\x05 \x01(\x0c\x12\x0e\n\x06shares\x18\x06 \x01(\x0c:\x1b\x82\xe7\xb0*\x04host\x8a\xe7\xb0*\rgonka/MsgDeal\"\x11\n\x0fMsgDealResponse\"~\n\x0bMsgComplain\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0e\n\x06\x64\x65\x61ler\x18\x03 \x01(\t\x12\x12\n\nshared_key\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\x0c:\x1f\x82\xe7\xb0*\x04host\x8a\xe7\xb0*\x11gonka/MsgComplain\"\x15\n\x13MsgComplainResponse2\xab\x03\n\x03Msg\x12W\n\x0b\x43ommitSeeds\x12\x1f.gonka.beacon.v1.MsgCommitSeeds\x1a\'.gonka.beacon.v1.MsgCommitSeedsResponse\x12T\n\nRevealSeed\x12\x1e.gonka.beacon.v1.MsgRevealSeed\x1a&.gonka.beacon.v1.MsgRevealSeedResponse\x12Z\n\x0cSetBeaconKey\x12 .gonka.beacon.v1.MsgSetBeaconKey\x1a(.gonka.beacon.v1.MsgSetBeaconKeyResponse\x12\x42\n\x04\x44\x65\x61l\x12\x18.gonka.beacon.v1.MsgDeal\x1a .gonka.beacon.v1.MsgDealResponse\x12N\n\x08\x43omplain\x12\x1c.gonka.beacon.v1.MsgComplain\x1a$.gonka.beacon.v1.MsgComplainResponse\x1a\x05\x80\xe7\xb0*\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MSGCOMMITSEEDS']._serialized_options = b'\202\347\260*\004host\212\347\260*\024gonka/MsgCommitSeeds'
   _globals['_MSGREVEALSEED']._loaded_options = None
   _globals['_MSGREVEALSEED']._serialized_options = b'\202\347\260*\004host\212\347\260*\023gonka/MsgRevealSeed'
+  _globals['_MSGSETBEACONKEY']._loaded_options = None
+  _globals['_MSGSETBEACONKEY']._serialized_options = b'\202\347\260*\004host\212\347\260*\025gonka/MsgSetBeaconKey'
+  _globals['_MSGDEAL']._loaded_options = None
+  _globals['_MSGDEAL']._serialized_options = b'\202\347\260*\004host\212\347\260*\rgonka/MsgDeal'
+  _globals['_MSGCOMPLAIN']._loaded_options = None
+  _globals['_MSGCOMPLAIN']._serialized_options = b'\202\347\260*\004host\212\347\260*\021gonka/MsgComplain'
   _globals['_MSG']._loaded_options = None
   _globals['_MSG']._serialized_options = b'\200\347\260*\001'
   _globals['_MSGCOMMITSEEDS']._serialized_start=130
@@ -48,6 +54,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MSGREVEALSEED']._serialized_end=428
   _globals['_MSGREVEALSEEDRESPONSE']._serialized_start=430
   _globals['_MSGREVEALSEEDRESPONSE']._serialized_end=453
-  _globals['_MSG']._serialized_start=456
-  _globals['_MSG']._serialized_end=643
+  _globals['_MSGSETBEACONKEY']._serialized_start=455
+  _globals['_MSGSETBEACONKEY']._serialized_end=558
+  _globals['_MSGSETBEACONKEYRESPONSE']._serialized_start=560
+  _globals['_MSGSETBEACONKEYRESPONSE']._serialized_end=585
+  _globals['_MSGDEAL']._serialized_start=588
+  _globals['_MSGDEAL']._serialized_end=730
+  _globals['_MSGDEALRESPONSE']._serialized_start=732
+  _globals['_MSGDEALRESPONSE']._serialized_end=749
+  _globals['_MSGCOMPLAIN']._serialized_start=751
+  _globals['_MSGCOMPLAIN']._serialized_end=877
+  _globals['_MSGCOMPLAINRESPONSE']._serialized_start=879
+  _globals['_MSGCOMPLAINRESPONSE']._serialized_end=900
+  _globals['_MSG']._serialized_start=903
+  _globals['_MSG']._serialized_end=1330
 # @@protoc_insertion_point(module_scope)

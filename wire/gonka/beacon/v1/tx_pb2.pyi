@@ -38,3 +38,55 @@ class MsgRevealSeed(_message.Message):
 class MsgRevealSeedResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class MsgSetBeaconKey(_message.Message):
+    __slots__ = ("host", "beacon_key", "proof")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    BEACON_KEY_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    beacon_key: bytes
+    proof: bytes
+    def __init__(self, host: _Optional[str] = ..., beacon_key: _Optional[bytes] = ..., proof: _Optional[bytes] = ...) -> None: ...
+
+class MsgSetBeaconKeyResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MsgDeal(_message.Message):
+    __slots__ = ("host", "epoch", "commitments", "proof", "ephemeral_key", "shares")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    COMMITMENTS_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    EPHEMERAL_KEY_FIELD_NUMBER: _ClassVar[int]
+    SHARES_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    epoch: int
+    commitments: bytes
+    proof: bytes
+    ephemeral_key: bytes
+    shares: bytes
+    def __init__(self, host: _Optional[str] = ..., epoch: _Optional[int] = ..., commitments: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., ephemeral_key: _Optional[bytes] = ..., shares: _Optional[bytes] = ...) -> None: ...
+
+class MsgDealResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MsgComplain(_message.Message):
+    __slots__ = ("host", "epoch", "dealer", "shared_key", "proof")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DEALER_FIELD_NUMBER: _ClassVar[int]
+    SHARED_KEY_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    epoch: int
+    dealer: str
+    shared_key: bytes
+    proof: bytes
+    def __init__(self, host: _Optional[str] = ..., epoch: _Optional[int] = ..., dealer: _Optional[str] = ..., shared_key: _Optional[bytes] = ..., proof: _Optional[bytes] = ...) -> None: ...
+
+class MsgComplainResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

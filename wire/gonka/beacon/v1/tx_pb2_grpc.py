@@ -44,6 +44,21 @@ class MsgStub(object):
                 request_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgRevealSeed.SerializeToString,
                 response_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgRevealSeedResponse.FromString,
                 _registered_method=True)
+        self.SetBeaconKey = channel.unary_unary(
+                '/gonka.beacon.v1.Msg/SetBeaconKey',
+                request_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgSetBeaconKey.SerializeToString,
+                response_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgSetBeaconKeyResponse.FromString,
+                _registered_method=True)
+        self.Deal = channel.unary_unary(
+                '/gonka.beacon.v1.Msg/Deal',
+                request_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgDeal.SerializeToString,
+                response_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgDealResponse.FromString,
+                _registered_method=True)
+        self.Complain = channel.unary_unary(
+                '/gonka.beacon.v1.Msg/Complain',
+                request_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgComplain.SerializeToString,
+                response_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgComplainResponse.FromString,
+                _registered_method=True)
 
 
 class MsgServicer(object):
@@ -61,6 +76,24 @@ class MsgServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetBeaconKey(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Deal(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Complain(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MsgServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -73,6 +106,21 @@ def add_MsgServicer_to_server(servicer, server):
                     servicer.RevealSeed,
                     request_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgRevealSeed.FromString,
                     response_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgRevealSeedResponse.SerializeToString,
+            ),
+            'SetBeaconKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBeaconKey,
+                    request_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgSetBeaconKey.FromString,
+                    response_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgSetBeaconKeyResponse.SerializeToString,
+            ),
+            'Deal': grpc.unary_unary_rpc_method_handler(
+                    servicer.Deal,
+                    request_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgDeal.FromString,
+                    response_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgDealResponse.SerializeToString,
+            ),
+            'Complain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Complain,
+                    request_deserializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgComplain.FromString,
+                    response_serializer=wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgComplainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -129,6 +177,87 @@ class Msg(object):
             '/gonka.beacon.v1.Msg/RevealSeed',
             wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgRevealSeed.SerializeToString,
             wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgRevealSeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBeaconKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gonka.beacon.v1.Msg/SetBeaconKey',
+            wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgSetBeaconKey.SerializeToString,
+            wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgSetBeaconKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Deal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gonka.beacon.v1.Msg/Deal',
+            wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgDeal.SerializeToString,
+            wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgDealResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Complain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gonka.beacon.v1.Msg/Complain',
+            wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgComplain.SerializeToString,
+            wire_dot_gonka_dot_beacon_dot_v1_dot_tx__pb2.MsgComplainResponse.FromString,
             options,
             channel_credentials,
             insecure,

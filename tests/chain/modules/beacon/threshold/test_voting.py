@@ -1,0 +1,189 @@
+import pytest
+
+from chain.modules.beacon import state
+from chain.modules.beacon.threshold.voting import Signer, combine_extensions, find_votable, find_wanted, take_signature
+from rules.errors import RuleError
+from rules.seeds import compute_beacon_message, compute_seed
+from rules.types import Phase, Round
+from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, STRANGER, Person
+from tests.chain.modules.beacon.threshold.validators import Validators, secret_of, validator_of
+from wire.threshold.partials import is_group_signature
+
+
+def test_a_network_of_validators_makes_both_seeds_of_every_epoch_and_no_round_is_late() -> None:
+    network = Validators()
+    network.play(Phase.SEED, times=3)
+    assert network.epoch == 3
+    assert network.named("round_delayed") == []
+    assert network.named("dealing_failed") == []
+    assert [(e["epoch"], e["round"]) for e in network.named("round_signed")] == [
+        ("1", "sprint"), ("1", "sample"), ("2", "sprint"), ("2", "sample"), ("3", "sprint"),
+    ]  # fmt: skip
+    assert [outcome.verdict for outcome in network.summary(2).outcomes] == [1, 1, 1]
+    assert state.get_group(network.store, 1) is None
+    assert list(state.scan_deals(network.store, 1)) == []
+
+
+def test_the_seed_binds_the_block_before_the_round_and_the_groups_signature() -> None:
+    network = Validators()
+    network.play(Phase.SEED)
+    opened_on = network.last_hash
+    network.step()
+    group = network.group(later=0)
+    assert group is not None
+    assert is_group_signature(
+        group.commitments, compute_beacon_message(CHAIN_ID, 1, Round.SPRINT, opened_on), group.sprint_signature
+    )
+    assert state.get_seed(network.store, 1, Round.SPRINT) == compute_seed(
+        chain_id=CHAIN_ID,
+        epoch=1,
+        round=Round.SPRINT,
+        block_hash=opened_on,
+        beacon_output=group.sprint_signature,
+    )
+
+
+def test_a_round_that_is_not_complete_delays_the_phase_and_the_chain_goes_on() -> None:
+    network = Validators(silent={BOB, CAT})
+    network.play(Phase.SEED)
+    first = network.place
+    for blocks in range(1, 13):
+        network.step()
+        assert network.place.phase is Phase.SEED
+        assert network.named("round_delayed")[-1] == {"epoch": "1", "round": "sprint", "blocks": str(blocks)}
+    network.silent = {CAT}
+    network.step()  # the votes for this block are the first to be enough
+    network.step()  # this block takes the signature
+    assert network.place.phase is Phase.SEED
+    network.step()
+    assert network.place.phase is Phase.SPRINT
+    assert network.place.epoch_last == first.epoch_last + 14
+    network.play(Phase.SEED)
+    assert [e["epoch"] for e in network.named("epoch_settled")] == ["1"]
+
+
+def test_whoever_signs_the_seed_is_the_same() -> None:
+    seeds = []
+    for silent in ({ANN}, {BOB}, {CAT}, set()):
+        network = Validators(silent=silent)
+        network.play(Phase.SPRINT)
+        seeds.append(state.get_seed(network.store, 1, Round.SPRINT))
+    assert len(set(seeds)) == 1
+
+
+@pytest.fixture
+def voting() -> Validators:
+    """In the block before SEED of epoch 1, whose votes sign for the round."""
+    network = Validators()
+    network.goto_height(4)
+    return network
+
+
+def own(network: Validators, person: Person) -> bytes:
+    return network.votes[validator_of(person)]
+
+
+def test_is_extension_good__a_vote_before_the_round__carries_one_partial_for_each_slot(voting: Validators) -> None:
+    assert {len(own(voting, person)) // 48 for person in (ANN, BOB, CAT)} == {42, 43}
+    assert all(voting.accepts(person, own(voting, person)) for person in (ANN, BOB, CAT))
+    assert voting.accepts(ANN, b"")
+
+
+def test_is_extension_good__what_is_forged_or_anothers__is_refused(voting: Validators) -> None:
+    assert not voting.accepts(ANN, own(voting, BOB))
+    assert not voting.accepts(ANN, own(voting, ANN)[:-48])
+    assert not voting.accepts(ANN, own(voting, ANN) + own(voting, ANN)[:48])
+    assert not voting.accepts(ANN, bytes(len(own(voting, ANN))))
+    assert not voting.accepts(ANN, b"x" * (1 << 20))
+    assert not voting.accepts(STRANGER, own(voting, ANN))
+
+
+def test_is_extension_good__for_another_block__is_refused(voting: Validators) -> None:
+    signer = Signer(secret_of(ANN))
+    assert not voting.accepts(ANN, signer.extend(voting.ctx, b"\1" * 32))
+
+
+def test_is_extension_good__when_no_round_is_near__only_nothing_is(voting: Validators) -> None:
+    late = own(voting, ANN)
+    voting.silent = {ANN, BOB, CAT}
+    network = Validators()
+    network.play(Phase.SPRINT)
+    assert own(network, ANN) == b""
+    assert not network.accepts(ANN, late)
+    assert network.accepts(ANN, b"")
+
+
+def test_extend__in_a_round_that_is_late__signs_for_the_block_before_the_round() -> None:
+    network = Validators(silent={ANN, BOB, CAT})
+    network.play(Phase.SEED)
+    wanted = find_wanted(network.ctx)
+    assert wanted is not None
+    for _ in range(3):
+        assert find_votable(network.ctx, b"\7" * 32) == wanted
+        network.step()
+
+
+def test_extend__a_secret_of_no_member__carries_nothing(voting: Validators) -> None:
+    assert Signer(secret_of(STRANGER)).extend(voting.ctx, bytes(32)) == b""
+
+
+FORGERIES = [
+    (lambda network: own(network, BOB), "another's partials"),
+    (lambda network: bytes(len(own(network, ANN))), "no points"),
+    (lambda network: own(network, ANN)[48:] + own(network, ANN)[:48], "in another order"),
+    (lambda network: own(network, ANN)[:-48], "too few"),
+    (lambda network: b"x" * 1000, "noise"),
+]
+
+
+@pytest.mark.parametrize(("forge", "words"), FORGERIES, ids=[words for _, words in FORGERIES])
+def test_combine_extensions__one_forged_that_got_by__the_others_still_sign(forge, words: str) -> None:
+    network = Validators()
+    network.goto_height(4)
+    votes = network.votes | {validator_of(ANN): forge(network), validator_of(STRANGER): own(network, CAT)}
+    network.votes = {}
+    network.step()
+    signature = combine_extensions(network.ctx, votes)
+    take_signature(network.ctx, signature)
+    assert network.named("round_signed") == [{"epoch": "1", "round": "sprint"}]
+
+
+def test_combine_extensions__too_few__give_nothing(voting: Validators) -> None:
+    votes = {validator_of(ANN): own(voting, ANN)}
+    voting.votes = {}
+    voting.step()
+    assert combine_extensions(voting.ctx, votes) == b""
+    assert combine_extensions(voting.ctx, {}) == b""
+
+
+def test_combine_extensions__partials_for_a_round_that_is_over__give_nothing(voting: Validators) -> None:
+    late = dict(voting.votes)
+    voting.goto(Phase.SPRINT)
+    assert combine_extensions(voting.ctx, late) == b""
+
+
+def test_take_signature__anything_but_the_groups__is_refused() -> None:
+    network = Validators(silent={ANN, BOB, CAT})
+    network.goto(Phase.SEED)
+    other = Validators()
+    other.play(Phase.SPRINT)
+    group = other.group(later=0)
+    assert group is not None
+    good = group.sprint_signature
+    for forged in (b"", good[:-1], bytes(48), b"\xc0" + bytes(47), own(other, ANN)[:48] or b"x"):
+        with pytest.raises(RuleError, match="beacon_output_invalid: not the signature"):
+            take_signature(network.ctx, forged)
+    take_signature(network.ctx, good)
+    with pytest.raises(RuleError, match="beacon_output_invalid: no round waits"):
+        take_signature(network.ctx, good)
+
+
+def test_take_signature__the_first_rounds_in_the_second__is_refused() -> None:
+    network = Validators()
+    network.play(Phase.CLAIM)
+    network.silent = {ANN, BOB, CAT}
+    network.play(Phase.BEACON2)
+    group = network.group(later=0)
+    assert group is not None
+    with pytest.raises(RuleError, match="beacon_output_invalid: not the signature"):
+        take_signature(network.ctx, group.sprint_signature)

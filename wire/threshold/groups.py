@@ -1,0 +1,34 @@
+"""Groups and deals as they stand in messages and in the chain's state."""
+
+from __future__ import annotations
+
+from rules.addresses import decode_address
+from wire.gonka.beacon.v1.beacon_pb2 import Deal, Group, Member
+from wire.gonka.beacon.v1.tx_pb2 import MsgDeal
+from wire.threshold.dealing import Dealing, SealedDeal
+
+
+def read_dealing(chain_id: str, group: Group, dealer: str) -> Dealing:
+    """What a member, given by its bech32 address, deals for."""
+    keys = tuple([member.beacon_key for member in group.members for _ in range(member.slots)])
+    return Dealing(chain_id=chain_id, epoch=group.epoch, dealer=decode_address(dealer), keys=keys)
+
+
+def read_deal(message: Deal | MsgDeal) -> SealedDeal:
+    """What is sealed in a deal."""
+    return SealedDeal(
+        commitments=message.commitments,
+        proof=message.proof,
+        ephemeral_key=message.ephemeral_key,
+        shares=message.shares,
+    )
+
+
+def find_member(group: Group, host: str) -> Member | None:
+    """The member with this bech32 address."""
+    return next((member for member in group.members if member.host == host), None)
+
+
+def slots_of(member: Member) -> range:
+    """The slots that a member holds."""
+    return range(member.first_slot, member.first_slot + member.slots)
