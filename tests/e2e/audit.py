@@ -47,6 +47,10 @@ class Evidence:
         """What an epoch meant for a host."""
         return next(o for o in self.history.summaries[epoch].outcomes if o.host == self.addresses[host])
 
+    def has_weight(self, host: str, epoch: int) -> bool:
+        """Whether the table by which an epoch's committers and verifiers are found names a host."""
+        return epoch == 1 or self.outcome(host, epoch - 1).effective_units > 0
+
     def stretches(self, host: str, window: Span, *kinds: str) -> list[Span]:
         """The parts of a window in which the chain and these processes of a host worked."""
         names = ["chain", *(f"{host} {kind}" for kind in kinds)]
@@ -155,7 +159,7 @@ def list_seen_missed(evidence: Evidence, host: str, epoch: int) -> set[str]:
     missed = set(outcome.missed)
     if not outcome.claimed:
         missed.add(NO_CLAIM)
-    if evidence.history.find(host, f"MsgCommitSeeds {epoch}") is None:
+    if evidence.has_weight(host, epoch) and evidence.history.find(host, f"MsgCommitSeeds {epoch}") is None:
         missed.add(NO_COMMITMENT)
     return missed
 
@@ -174,7 +178,8 @@ def _list_host_dues(evidence: Evidence, epoch: int, host: str) -> Iterator[Due]:
         return Due(host=host, duty=duty, owed=chance is not None, done=done)
 
     commit = due(f"MsgCommitSeeds {epoch}", Phase.SERVE if epoch > 1 else Phase.GENESIS, of=epoch - 1)
-    yield commit
+    if evidence.has_weight(host, epoch):
+        yield commit
     if commit.done:
         yield due(f"MsgRevealSeed {epoch} 0", Phase.SEED)
         yield due(f"MsgRevealSeed {epoch} 1", Phase.BEACON2)
@@ -183,7 +188,8 @@ def _list_host_dues(evidence: Evidence, epoch: int, host: str) -> Iterator[Due]:
     if claim.done:
         yield due(f"MsgRevealLeaves {epoch}", Phase.REVEAL)
     others = (name for name in evidence.addresses if name != host)
-    if any(evidence.history.find(name, f"MsgRevealLeaves {epoch}") for name in others):
+    is_any_revealed = any(evidence.history.find(name, f"MsgRevealLeaves {epoch}") for name in others)
+    if is_any_revealed and evidence.has_weight(host, epoch):
         rows = due(f"MsgCommitRows {epoch}", Phase.ROWS_COMMIT, "sidecar", "worker")
         yield rows
         if rows.done:

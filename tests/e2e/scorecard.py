@@ -58,7 +58,7 @@ def _find_gap(evidence: Evidence, kill: Kill, read: Callable[[Sighting], int]) -
     """From a kill in a Sprint until a number grew by what came after it; None where the Sprint ended before."""
     ready_ms = _find_outage(evidence, kill).last_ms
     for (host, _), sightings in evidence.seen.sightings.items():
-        if kill.target in {f"{host} sidecar", f"{host} worker"} and sightings[0].at_ms < kill.at_ms:
+        if kill.target in {f"{host} sidecar", f"{host} worker"} and sightings[1:] and sightings[1].at_ms < kill.at_ms:
             pairs = ((before, s) for before, s in pairwise(sightings) if s.at_ms > ready_ms)
             later = [s.at_ms for before, s in pairs if read(s) > read(before)]
             if later:

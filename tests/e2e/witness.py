@@ -38,12 +38,15 @@ class Sighting:
     acked: int
 
 
+NOTHING = Sighting(at_ms=0, evaluated=0, acked=0)
+
+
 @dataclass(slots=True, kw_only=True)
 class Seen:
     """All that was seen.
 
-    `app_hashes` by height; `faults` in words; `sightings` and `kept` (proofs in the client's journal once CLAIM was
-    over) by host and epoch.
+    `app_hashes` by height; `faults` in words; `sightings`, the first of NOTHING, and `kept` (proofs in the client's
+    journal once CLAIM was over) by host and epoch.
     """
 
     app_hashes: dict[int, bytes] = field(default_factory=dict)
@@ -95,8 +98,8 @@ class Witness:
 
     async def _see_jobs(self, name: str, stub: SidecarStub) -> None:
         for job in (await stub.Status(pb.StatusRequest(), timeout=5)).jobs:
-            series = self.seen.sightings.setdefault((name, int(job.job_id.removeprefix(f"{CHAIN_ID}-"))), [])
-            last = series[-1] if series else Sighting(at_ms=0, evaluated=0, acked=0)
+            series = self.seen.sightings.setdefault((name, int(job.job_id.removeprefix(f"{CHAIN_ID}-"))), [NOTHING])
+            last = series[-1]
             if job.acked_number < last.acked or job.evaluated < last.evaluated:
                 self.seen.faults.append(f"{name}: {job} after {last}")
             if (job.evaluated, job.acked_number) != (last.evaluated, last.acked):
