@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PATHS := rules wire pow_kernels sidecar chain chain_client commands cli.py tests benchmarks examples
 
-.PHONY: help setup proto proto-check fmt lint types test test-gpu e2e e2e-short sprint demos bench check clean
+.PHONY: help setup cometbft proto proto-check fmt lint types test test-gpu e2e e2e-short sprint demos bench check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the verbs
@@ -17,6 +17,11 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+cometbft: .bin/cometbft  ## build CometBFT 0.38.25 into .bin; needs Go
+
+.bin/cometbft:
+	GOBIN=$(CURDIR)/.bin CGO_ENABLED=0 go install github.com/cometbft/cometbft/cmd/cometbft@v0.38.25
 
 proto: setup  ## generate wire/gonka from proto/
 	$(BIN)/python -m wire.generate
@@ -42,10 +47,10 @@ test: setup  ## the unit tests
 test-gpu: setup  ## the tests that need a CUDA device
 	$(BIN)/pytest -m gpu
 
-e2e: setup  ## real processes: 200 random SIGKILLs and all the rest
+e2e: setup cometbft  ## real processes: 200 random SIGKILLs and all the rest
 	GNK_E2E_KILLS=200 $(BIN)/pytest -m e2e --timeout 3600
 
-e2e-short: setup  ## real processes: 20 random SIGKILLs
+e2e-short: setup cometbft  ## real processes: 20 random SIGKILLs
 	GNK_E2E_KILLS=20 $(BIN)/pytest -m e2e --timeout 900
 
 check: lint types test  ## what must be green before a commit

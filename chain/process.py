@@ -168,7 +168,7 @@ def open_cometbft(config: ChainConfig, cometbft: CometbftConfig) -> Iterator[Dri
         tip = Tip.open(app, store, genesis)
         if tip.last and not tip.last.block.proposer:
             raise StoreError("store_foreign", "its blocks are the local engine's: start it with --engine local")
-        with tempfile.TemporaryDirectory(prefix="gnk-") as directory:
+        with tempfile.TemporaryDirectory(prefix="gnk-cometbft-") as directory:
             sockets = Sockets(app=Path(directory, "app"), rpc=Path(directory, "rpc"))
             block_ms = config.block_ms or described.params.auth.block_ms
             write_home(home, genesis, described, describe_config(cometbft.network, sockets, block_ms=block_ms))

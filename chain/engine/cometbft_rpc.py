@@ -21,13 +21,14 @@ _REFUSALS: Final = {
 }
 
 
-async def broadcast_tx(socket: Path, tx: bytes) -> CheckResult:
-    """Let `tx` wait in CometBFT's mempool if it passes CheckTx there.
+async def broadcast_tx(socket: Path, tx: bytes, *, patience_s: int = TIMEOUT_S) -> CheckResult:
+    """Let `tx` wait in CometBFT's mempool if it passes CheckTx there; a CometBFT that is being started is waited for.
 
-    Raises: RuleError `consensus_unreachable` where CometBFT does not answer: the transaction may wait, or not.
+    Raises: RuleError `consensus_unreachable` where it does not answer within `patience_s` seconds: the transaction may
+    wait, or not.
     """
     try:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(patience_s):
             answer = await _call(socket, "broadcast_tx_sync", {"tx": b64encode(tx).decode()})
     except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
         raise RuleError("consensus_unreachable", f"CometBFT does not answer: {type(error).__name__}") from error
@@ -40,7 +41,7 @@ async def broadcast_tx(socket: Path, tx: bytes) -> CheckResult:
 async def _call(socket: Path, method: str, params: dict[str, str]) -> dict[str, Any]:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     head = f"POST / HTTP/1.0\r\nHost: cometbft\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    reader, writer = await asyncio.open_unix_connection(socket)
+    reader, writer = await _connect(socket)
     try:
         writer.write(head.encode() + body)
         await reader.readuntil(b"\r\n\r\n")
@@ -50,6 +51,14 @@ async def _call(socket: Path, method: str, params: dict[str, str]) -> dict[str, 
     if not isinstance(answer, dict) or not isinstance(answer.get("error", answer.get("result")), dict):
         raise ValueError("no answer of JSON-RPC")
     return answer
+
+
+async def _connect(socket: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    while True:
+        try:
+            return await asyncio.open_unix_connection(socket)
+        except (FileNotFoundError, ConnectionRefusedError):
+            await asyncio.sleep(1)
 
 
 def _refuse(why: str) -> CheckResult:

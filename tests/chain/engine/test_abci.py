@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+import random
 from pathlib import Path
 
 import pytest
 
 from chain.engine.abci import AbciEngine, describe_app_state
 from chain.engine.abci_frames import FrameError
-from chain.engine.blocklog import read_block
+from chain.engine.blocklog import LoggedBlock, read_block
 from chain.modules.bank.coins import make_coin
+from chain.process import open_node
 from chain.store.errors import StoreError
 from chain.store.store import Store
 from rules.errors import RuleError
+from tests.chain.engine.abci_grammar import Grammar
 from tests.chain.engine.abci_node import (
     COMMIT,
     INFO,
@@ -29,6 +32,7 @@ from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 from tendermint.abci import types_pb2 as abci
 
 GENESIS = make_validator_genesis()
+HEIGHTS = 150
 
 
 def ask(engine: AbciEngine, request: abci.Request) -> abci.Response:
@@ -238,3 +242,49 @@ def test_votes_are_not_extended_and_snapshots_not_taken(engine: AbciEngine) -> N
     assert chunk.chunk == b""
     applied = ask(engine, abci.Request(apply_snapshot_chunk=abci.RequestApplySnapshotChunk(chunk=b"x")))
     assert applied.apply_snapshot_chunk.result == abci.ResponseApplySnapshotChunk.ABORT
+
+
+class Reopened:
+    """A node in this process, that forgets all but its store when it is killed."""
+
+    def __init__(self, path: Path, genesis: bytes) -> None:
+        self.path = path
+        self.genesis = genesis
+        self.open()
+
+    def open(self) -> None:
+        self.store = Store.open(self.path)
+        self.engine = open_abci(self.store, self.genesis)
+
+    async def ask(self, request: abci.Request) -> abci.Response:
+        return await self.engine.answer(request)
+
+    async def kill(self, during: abci.Request) -> None:
+        self.store.close()
+
+    async def restart(self) -> None:
+        self.open()
+
+
+@pytest.mark.timeout(120)
+def test_calls_at_random_with_kills_between_them_give_the_local_engines_app_hashes(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    genesis = make_validator_genesis((ANN, BOB))
+    node = Reopened(tmp_path / "store", genesis)
+    grammar = Grammar(node=node, genesis=genesis, chance=random.Random(seed), kills_in_1000=40)
+    asyncio.run(grammar.run(HEIGHTS))
+    node.store.close()
+    assert grammar.kills > 10
+    assert sum(len(request.finalize_block.txs) for request in grammar.decided) > HEIGHTS // 4
+    assert replay(grammar.blocks(), genesis) == grammar.hashes
+
+
+def replay(blocks: list[LoggedBlock], genesis: bytes) -> dict[int, bytes]:
+    """App hash by height, where the local engine takes the blocks."""
+    hashes = {}
+    with open_node(Store.in_memory(), genesis) as node:
+        for logged in blocks:
+            node.engine.take_block(logged)
+            hashes[logged.block.height] = node.store.app_hash
+    return hashes

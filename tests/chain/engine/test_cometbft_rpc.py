@@ -76,4 +76,4 @@ def test_broadcast_tx__no_answer__is_worth_another_try(tmp_path: Path, answer: b
 
 def test_broadcast_tx__nobody_there__is_worth_another_try(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="consensus_unreachable"):
-        asyncio.run(broadcast_tx(tmp_path / "rpc", b""))
+        asyncio.run(broadcast_tx(tmp_path / "rpc", b"", patience_s=1))
