@@ -79,7 +79,8 @@ CLIENT_FAULTS = _faults(
         "code_unknown": ("there is no such error code", "see `gnk explain` for all of them"),
         "service_program_missing": ("there is no gnk to start", "name the program with --gnk"),
         "service_manager_unreachable": ("systemd does not answer", "log in as the services' user, or give --system"),
-        "declined": ("you said no", "nothing was signed or sent"),
+        "declined": ("you said no", "do it again when you are sure"),
+        "interrupted": ("you stopped waiting", "the next command that signs follows what is signed to its end"),
     }
 )
 

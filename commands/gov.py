@@ -128,7 +128,7 @@ def _find_proposal_id(events: tuple[object, ...]) -> int | None:
 
 
 @group.command()
-@click.argument("proposal_id", type=click.IntRange(min=1), metavar="ID")
+@click.argument("proposal_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
 @click.argument("amount")
 @writes
 def deposit(call: Call, proposal_id: int, amount: str) -> None:
@@ -154,7 +154,7 @@ def deposit(call: Call, proposal_id: int, amount: str) -> None:
 
 
 @group.command()
-@click.argument("proposal_id", type=click.IntRange(min=1), metavar="ID")
+@click.argument("proposal_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
 @click.argument("choice", metavar="yes|no|abstain|no_with_veto|yes=0.7,no=0.3")
 @writes
 def vote(call: Call, proposal_id: int, choice: str) -> None:
@@ -209,7 +209,7 @@ def parse_choice(text: str) -> dict[str, str]:
 
 
 @group.command()
-@click.argument("proposal_id", type=click.IntRange(min=1), metavar="ID")
+@click.argument("proposal_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
 @reads
 def show(call: Call, proposal_id: int) -> None:
     """What proposal ID changes, the tally, the thresholds, and the time left."""

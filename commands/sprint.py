@@ -47,7 +47,7 @@ def status(call: Call) -> None:
 
 
 @group.command()
-@click.argument("epoch", type=click.IntRange(min=1))
+@click.argument("epoch", type=click.IntRange(1, 2**63 - 1))
 @reads
 def show(call: Call, epoch: int) -> None:
     """How EPOCH was settled, host by host."""

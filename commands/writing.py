@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ import click
 
 from chain_client.errors import CLIENT_FAULTS, PermanentError, TransientError
 from commands.amounts import format_gnk
+from commands.call import Call, ask
 from commands.output import Json, render
 from commands.passphrases import call_keyring, call_passphrase
 from rules.errors import CATALOGUE
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from chain_client.keys.signing_key import KeyRecord, SigningKey
     from chain_client.ledger import Ledger, TxResult
     from chain_client.transactions import Fee, Order, Outcome
-    from commands.call import Call
 
 LIFE_BLOCKS: Final = 50  # after so many blocks an order that waited in vain can no longer apply
 PAUSE_S: Final = 0.25
@@ -84,25 +84,23 @@ def submit(call: Call, draft: Draft, *, describe: Callable[[TxResult], Mapping[s
     """Show the plan; unless --dry-run ask, sign, keep, send, wait for the block, and print the result.
 
     `describe` adds what the result means to what is printed, such as the id of a new proposal.
-    Raises ClientError: declined, confirmation_needed, tx_expired, the chain's rule codes, and those of keys and chain.
+    Raises ClientError: declined, confirmation_needed, interrupted, tx_expired, the chain's rule codes, and those of
+    keys and chain.
     """
-    asyncio.run(_submit(call, draft, describe or (lambda _: {})))
-
-
-async def _submit(call: Call, draft: Draft, describe: Callable[[TxResult], Mapping[str, Json]]) -> None:
-    from chain_client.cosmos import CosmosLedger
-
-    async with CosmosLedger.open(call.config.chain, chain_id=call.config.chain_id) as ledger:
-        order, plan = await _plan(call, draft, ledger)
-        if call.consent.dry_run:
-            call.emit({"plan": plan.describe()})
-            return
-        _confirm(call, plan)
-        signer = call_keyring(call).unlock(plan.record.name, call_passphrase(call))
-        result = check_outcome(await _send(call, order, signer, ledger, plan.chain_id))
+    order, plan = ask(call, lambda ledger: _plan(call, draft, ledger))
+    if call.consent.dry_run:
+        call.emit({"plan": plan.describe()})
+        return
+    _confirm(call, plan)  # outside of asyncio, in which Ctrl-C does not reach who waits at a prompt
+    signer = call_keyring(call).unlock(plan.record.name, call_passphrase(call))
+    same_chain = replace(call, config=replace(call.config, chain_id=plan.chain_id))
+    try:
+        result = check_outcome(ask(same_chain, lambda ledger: _send(call, order, signer, ledger, plan.chain_id)))
+    except KeyboardInterrupt:
+        raise TransientError("interrupted", "if the transaction was signed already, it may still apply") from None
     sent: dict[str, Json] = {"tx_hash": result.tx_hash, "height": result.height, "gas_used": result.gas_used}
     shown: dict[str, Json] = {"plan": plan.describe()} if call.as_json else {"done": draft.what}
-    call.emit({**shown, **sent, **describe(result)})
+    call.emit({**shown, **sent, **(describe(result) if describe else {})})
 
 
 async def _plan(call: Call, draft: Draft, ledger: Ledger) -> tuple[Order, Plan]:
@@ -158,8 +156,6 @@ def _confirm(call: Call, plan: Plan) -> None:
 
 async def _send(call: Call, order: Order, signer: SigningKey, ledger: Ledger, chain_id: str) -> Outcome:
     """The outcome of the order, after those of an earlier call that was cut short."""
-    from dataclasses import replace
-
     from chain_client.outbox import FileOutbox
     from chain_client.sender import Sender
 

@@ -91,6 +91,8 @@ def test_a_mistyped_subcommand_or_flag_gets_a_suggestion(words: list[str], meant
         (["gov", "vot", "--json"], "gnk gov"),
         (["stake", "add", "--json"], "gnk stake add"),
         (["hots", "--json"], "gnk"),
+        (["gov", "show", "9" * 26, "--json"], "gnk gov show"),
+        (["sprint", "show", "9" * 26, "--json"], "gnk sprint show"),
     ],
 )
 def test_a_mistyped_command_with_json__says_so_in_json(words: list[str], command: str) -> None:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -23,6 +29,8 @@ from tests.commands.people import PASSPHRASE, error_of, furnish, run, run_json
 
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 from cosmos.base.v1beta1.coin_pb2 import Coin
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @click.command()
@@ -127,6 +135,61 @@ def test_submit__a_disk_that_takes_nothing__sends_nothing(home: Path) -> None:
     (home / "outbox").unlink()
     assert run_json(pay, "5", "--dry-run") == before
     assert run_json(pay, "5", "--yes")["tx_hash"]
+
+
+def call_at_a_terminal(
+    words: list[str], answers: list[tuple[str, str]], last: str, until: Callable[[], object]
+) -> tuple[int, str]:
+    """Exit status and output of `gnk` at a terminal: after each text its answer, after `last` and `until` Ctrl-C."""
+    ours, theirs = os.openpty()
+    call = [sys.executable, "-c", "import cli; cli.main(prog_name='gnk')", *words]
+    child = subprocess.Popen(call, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT)
+    os.close(theirs)
+    output = ""
+    with suppress(OSError):  # the terminal ends with its last user
+        for wanted, answer in [*answers, (last, "")]:
+            while wanted not in output:
+                output += os.read(ours, 4096).decode()
+            os.write(ours, answer.encode())
+        until()
+        child.send_signal(signal.SIGINT)
+        while True:
+            output += os.read(ours, 4096).decode()
+    os.close(ours)
+    return child.wait(timeout=10), output
+
+
+def wait_a_moment() -> None:
+    time.sleep(0.3)  # a prompt is there before it is read from
+
+
+def wait_for_file(directory: Path) -> None:
+    give_up = time.monotonic() + 10
+    while not list(directory.rglob("*.json")):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("answers", "last"), [([], "[y/N]"), ([("[y/N]", "y\n")], "Passphrase")], ids=["the question", "the passphrase"]
+)
+def test_submit__ctrl_c_at_a_prompt__ends_at_once_and_nothing_is_signed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, answers: list[tuple[str, str]], last: str
+) -> None:
+    monkeypatch.delenv("GNK_PASSPHRASE")
+    status, output = call_at_a_terminal(["gov", "propose", "text", "--title", "x"], answers, last, wait_a_moment)
+    assert status == 1
+    assert "Aborted!" in output
+    assert "Traceback" not in output
+    assert not (home / "outbox").exists()
+
+
+def test_submit__ctrl_c_while_it_waits_for_a_block__says_that_it_may_still_apply(home: Path, tmp_path: Path) -> None:
+    with run_chain(tmp_path / "slow", block_ms=60_000) as slow:
+        words = ["stake", "add", "5", "--yes", "--key", "ann", "--chain", slow]
+        status, output = call_at_a_terminal(words, [], "MsgStake", lambda: wait_for_file(home / "outbox"))
+    assert status == 3
+    assert "error[interrupted]" in output
 
 
 def test_submit__an_earlier_call_was_killed_after_signing__applies_both_once(home: Path, target: str) -> None:
