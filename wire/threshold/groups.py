@@ -5,6 +5,7 @@ from __future__ import annotations
 from rules.addresses import decode_address
 from wire.gonka.beacon.v1.beacon_pb2 import Deal, Group, Member
 from wire.gonka.beacon.v1.tx_pb2 import MsgDeal
+from wire.threshold.curve import G2_BYTES
 from wire.threshold.dealing import Dealing, SealedDeal
 
 
@@ -32,3 +33,9 @@ def find_member(group: Group, host: str) -> Member | None:
 def slots_of(member: Member) -> range:
     """The slots that a member holds."""
     return range(member.first_slot, member.first_slot + member.slots)
+
+
+def keys_of(group: Group, member: Member) -> bytes:
+    """The public keys of the slots that a member holds, once the group's key is dealt."""
+    start = G2_BYTES * (member.first_slot - 1)
+    return group.slot_keys[start : start + G2_BYTES * member.slots]

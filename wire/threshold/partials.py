@@ -6,23 +6,24 @@ Any THRESHOLD partials over a message give the same 48 bytes.  Source: Boldyreva
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from rules.seeds import le32
+from py_arkworks_bls12381 import G1Point, G2Point
+
+from rules.seeds import framed_hash, le32
 from rules.slots import THRESHOLD
 from wire.threshold.curve import (
     G1_BYTES,
     G2_BYTES,
     compute_lagrange,
-    derive_scalar,
     hash_message,
     is_signed,
     multiply_g1,
     read_g1,
     split_bytes,
     sum_g1,
-    verify,
+    sum_g2,
 )
-from wire.threshold.dealing import sum_keys
 
 
 def sign_partials(shares: Sequence[int], message: bytes) -> bytes:
@@ -31,29 +32,42 @@ def sign_partials(shares: Sequence[int], message: bytes) -> bytes:
     return b"".join([multiply_g1(hashed, share) for share in shares])
 
 
-def are_partials_right(commitments: bytes, slots: Sequence[int], message: bytes, partials: bytes) -> bool:
-    """Whether these are the partial signatures of exactly these slots, in order; all at once, with weights by hash."""
-    if len(partials) != G1_BYTES * len(slots) or not slots:
+@lru_cache(maxsize=1024)
+def are_partials_right(slot_keys: bytes, message: bytes, partials: bytes) -> bool:
+    """Whether these are the partial signatures of exactly these slots, in order; all at once, with weights by hash.
+
+    Kept for a while, so that who has checked a vote need not check it again to combine it.
+    """
+    keys = _read_keys(slot_keys)
+    if len(partials) != G1_BYTES * len(keys) or not keys:
         return False
     try:
         points = [read_g1(partial) for partial in split_bytes(partials, G1_BYTES)]
     except ValueError:
         return False
-    weights = [derive_scalar("gonka/partials-check", message, partials, le32(slot)) for slot in slots]
-    return is_signed(sum_g1(points, weights), hash_message(message), sum_keys(commitments, slots, weights))
+    weights = [_derive_weight(message, partials, index) for index in range(len(keys))]
+    return is_signed(sum_g1(points, weights), hash_message(message), sum_g2(keys, weights))
 
 
 def combine_partials(partials: Mapping[int, bytes]) -> bytes:
     """The signature that the partials by slot make: that of the group if all are right; b"" below THRESHOLD of them.
 
-    Raises ValueError for a partial that is no point of G1.
+    It must be verified: whether the partials lie in the subgroup is not looked at.  Raises ValueError for a partial
+    that is no point of the curve.
     """
     if len(partials) < THRESHOLD:
         return b""
     slots = sorted(partials)[:THRESHOLD]
-    return sum_g1([read_g1(partials[slot]) for slot in slots], compute_lagrange(slots)).to_compressed_bytes()
+    points = [G1Point.from_compressed_bytes_unchecked(partials[slot]) for slot in slots]
+    return sum_g1(points, compute_lagrange(slots)).to_compressed_bytes()
 
 
-def is_group_signature(commitments: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the signature is that of the group whose commitments these are."""
-    return verify(commitments[:G2_BYTES], message, signature)
+@lru_cache(maxsize=512)
+def _read_keys(slot_keys: bytes) -> tuple[G2Point, ...]:
+    """The points of keys that the chain computed itself, so that they need no check."""
+    return tuple([G2Point.from_compressed_bytes_unchecked(key) for key in split_bytes(slot_keys, G2_BYTES)])
+
+
+def _derive_weight(message: bytes, partials: bytes, index: int) -> int:
+    """128 bits are enough: partials that are wrong pass with a chance of 2^-128."""
+    return int.from_bytes(framed_hash("gonka/partials-check", message, partials, le32(index))[:16], "big")

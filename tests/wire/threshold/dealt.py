@@ -9,8 +9,8 @@ from py_arkworks_bls12381 import G1Point
 
 from rules.slots import allocate_slots
 from rules.types import Host
-from wire.threshold.curve import G1_BYTES, ORDER, derive_scalar, multiply_g1, split_bytes
-from wire.threshold.dealing import Dealing, SealedDeal, compute_shared_key, deal, open_shares, sum_commitments
+from wire.threshold.curve import G1_BYTES, G2_BYTES, ORDER, derive_scalar, multiply_g1, split_bytes
+from wire.threshold.dealing import Dealing, GroupKey, SealedDeal, compute_shared_key, deal, make_key, open_shares
 from wire.threshold.partials import sign_partials
 
 NAMES = (b"a" * 20, b"b" * 20, b"c" * 20)
@@ -40,6 +40,11 @@ def shares_of(holder: bytes, dealers: tuple[bytes, ...]) -> list[int]:
     return [sum(column) % ORDER for column in zip(*opened, strict=True)]
 
 
+@cache
+def key_of(dealers: tuple[bytes, ...]) -> GroupKey:
+    return make_key([deal_of(dealer).commitments for dealer in dealers])
+
+
 @dataclass(frozen=True)
 class Dealt:
     """The key of some of the dealers."""
@@ -47,8 +52,13 @@ class Dealt:
     dealers: tuple[bytes, ...] = NAMES
 
     @property
-    def commitments(self) -> bytes:
-        return sum_commitments([deal_of(dealer).commitments for dealer in self.dealers])
+    def key(self) -> GroupKey:
+        return key_of(self.dealers)
+
+    def keys_of(self, holder: bytes) -> bytes:
+        """The public keys of the holder's slots."""
+        slots = SLOTS_OF[Host(holder)]
+        return self.key.slot_keys[G2_BYTES * (slots.start - 1) : G2_BYTES * (slots.stop - 1)]
 
     def partials_of(self, holder: bytes, message: bytes = MESSAGE) -> bytes:
         return sign_partials(shares_of(holder, self.dealers), message)

@@ -8,7 +8,7 @@ from py_arkworks_bls12381 import G1Point
 from rules.slots import SLOTS
 from rules.types import Host
 from tests.wire.threshold.dealt import KEYS, NAMES, SECRETS, SLOTS_OF, deal_of, dealing_of
-from wire.threshold.curve import G2_BYTES, ORDER, multiply_g1, sign
+from wire.threshold.curve import G2_BYTES, ORDER, multiply_g1, sign, verify
 from wire.threshold.dealing import (
     Dealing,
     Opening,
@@ -17,9 +17,9 @@ from wire.threshold.dealing import (
     deal,
     is_opening_of,
     is_well_formed,
+    make_key,
     open_deal,
     open_shares,
-    sum_commitments,
 )
 
 ANN, BOB, CAT = NAMES
@@ -122,9 +122,10 @@ def test_is_opening_of__what_is_not_the_holders__is_refused(opening: Opening, ke
     assert not is_opening_of(DEALING, SEALED, key, opening)
 
 
-def test_sum_commitments__two_deals__commit_to_the_sums_of_the_shares() -> None:
+def test_make_key__two_deals__is_of_the_sums_of_the_shares() -> None:
     other = open_shares(dealing_of(BOB), OTHER, compute_shared_key(OTHER, SECRETS[CAT]), SLOTS_OF[Host(CAT)])
-    sums = [(a + b) % ORDER for a, b in zip(shares_for(CAT), other, strict=True)]
-    commitments = sum_commitments([SEALED.commitments, OTHER.commitments])
-    assert are_shares_right(commitments, SLOTS_OF[Host(CAT)], sums)
-    assert not are_shares_right(commitments, SLOTS_OF[Host(CAT)], other)
+    key = make_key([SEALED.commitments, OTHER.commitments])
+    for slot, mine, others in zip(SLOTS_OF[Host(CAT)], shares_for(CAT), other, strict=True):
+        public_key = key.slot_keys[G2_BYTES * (slot - 1) : G2_BYTES * slot]
+        assert verify(public_key, b"message", sign((mine + others) % ORDER, b"message"))
+    assert len(key.slot_keys) == SLOTS * G2_BYTES

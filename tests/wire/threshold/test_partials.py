@@ -3,10 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.slots import SLOTS, THRESHOLD
-from rules.types import Host
-from tests.wire.threshold.dealt import MESSAGE, NAMES, SLOTS_OF, Dealt
-from wire.threshold.curve import G1_BYTES, read_g1, sign
-from wire.threshold.partials import are_partials_right, combine_partials, is_group_signature
+from tests.wire.threshold.dealt import MESSAGE, NAMES, Dealt
+from wire.threshold.curve import G1_BYTES, read_g1, sign, verify
+from wire.threshold.partials import are_partials_right, combine_partials
 
 ANN, BOB, CAT = NAMES
 DEALT = Dealt()
@@ -17,8 +16,8 @@ subsets = st.lists(st.integers(1, SLOTS), min_size=THRESHOLD, max_size=SLOTS, un
 
 
 def test_combine_partials__those_of_all__are_the_groups_signature() -> None:
-    assert is_group_signature(DEALT.commitments, MESSAGE, SIGNATURE)
-    assert not is_group_signature(DEALT.commitments, MESSAGE + b"!", SIGNATURE)
+    assert verify(DEALT.key.public_key, MESSAGE, SIGNATURE)
+    assert not verify(DEALT.key.public_key, MESSAGE + b"!", SIGNATURE)
 
 
 @settings(deadline=None, max_examples=20)
@@ -38,19 +37,19 @@ def test_combine_partials__one_forged_among_those_used__is_not_the_groups(
 ) -> None:
     forged = data.draw(st.sampled_from(sorted(slots)[:THRESHOLD]))
     partials = {slot: PARTIALS[slot] for slot in slots} | {forged: sign(5, MESSAGE)}
-    assert not is_group_signature(DEALT.commitments, MESSAGE, combine_partials(partials))
+    assert not verify(DEALT.key.public_key, MESSAGE, combine_partials(partials))
 
 
 def test_combine_partials__a_dealer_left_out__the_others_make_a_key_of_their_own() -> None:
     fewer = Dealt(dealers=(ANN, CAT))
     signature = combine_partials(fewer.partials())
-    assert is_group_signature(fewer.commitments, MESSAGE, signature)
-    assert not is_group_signature(DEALT.commitments, MESSAGE, signature)
+    assert verify(fewer.key.public_key, MESSAGE, signature)
+    assert not verify(DEALT.key.public_key, MESSAGE, signature)
 
 
 @pytest.mark.parametrize("holder", NAMES)
 def test_are_partials_right__a_holders_own__are(holder: bytes) -> None:
-    assert are_partials_right(DEALT.commitments, SLOTS_OF[Host(holder)], MESSAGE, DEALT.partials_of(holder))
+    assert are_partials_right(DEALT.keys_of(holder), MESSAGE, DEALT.partials_of(holder))
 
 
 OWN = DEALT.partials_of(BOB)
@@ -71,11 +70,11 @@ REFUSED = [
 
 @pytest.mark.parametrize(("partials", "words"), REFUSED, ids=[words for _, words in REFUSED])
 def test_are_partials_right__what_is_not_the_holders__is_refused(partials: bytes, words: str) -> None:
-    assert not are_partials_right(DEALT.commitments, SLOTS_OF[Host(BOB)], MESSAGE, partials)
+    assert not are_partials_right(DEALT.keys_of(BOB), MESSAGE, partials)
 
 
 def test_are_partials_right__two_wrong_by_opposite_amounts__do_not_cancel() -> None:
     first, second = read_g1(OWN[:G1_BYTES]), read_g1(OWN[G1_BYTES : 2 * G1_BYTES])
     by = read_g1(sign(5, MESSAGE))
     wrong = (first + by).to_compressed_bytes() + (second - by).to_compressed_bytes() + OWN[2 * G1_BYTES :]
-    assert not are_partials_right(DEALT.commitments, SLOTS_OF[Host(BOB)], MESSAGE, wrong)
+    assert not are_partials_right(DEALT.keys_of(BOB), MESSAGE, wrong)

@@ -14,7 +14,7 @@ from rules.schedule import DealingPlace, locate_dealing
 from rules.slots import THRESHOLD, allocate_slots
 from rules.types import Host
 from wire.gonka.beacon.v1.beacon_pb2 import Group, Member
-from wire.threshold.dealing import sum_commitments
+from wire.threshold.dealing import make_key
 
 LEAST_MEMBERS = 2
 
@@ -75,7 +75,8 @@ def end_dealing(ctx: Context) -> None:
     if held < THRESHOLD:
         ctx.emit("dealing_failed", epoch=group.epoch, dealers=len(deals), slots=held)
         return
-    group.commitments = sum_commitments([deal.commitments for deal in deals.values()])
+    key = make_key([deal.commitments for deal in deals.values()])
+    group.public_key, group.slot_keys = key.public_key, key.slot_keys
     group.dealers.extend(deals)
     state.set_group(ctx.store, group)
     ctx.emit("key_dealt", epoch=group.epoch, dealers=len(deals), slots=held)
@@ -84,4 +85,4 @@ def end_dealing(ctx: Context) -> None:
 def find_key_group(store: Reader, epoch: int) -> Group | None:
     """The group that signs the rounds of `epoch`; None where no key was dealt, so that secrets are revealed."""
     group = state.get_group(store, epoch)
-    return group if group is not None and group.commitments else None
+    return group if group is not None and group.public_key else None

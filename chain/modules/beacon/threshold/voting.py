@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -23,10 +22,10 @@ from rules.errors import RuleError
 from rules.seeds import compute_beacon_message
 from rules.types import Phase, Round
 from wire.gonka.beacon.v1.beacon_pb2 import Group, Member
-from wire.threshold.curve import G1_BYTES, ORDER, multiply_g1, split_bytes
-from wire.threshold.dealing import are_shares_right, compute_shared_key, open_shares
-from wire.threshold.groups import read_deal, read_dealing, slots_of
-from wire.threshold.partials import are_partials_right, combine_partials, is_group_signature, sign_partials
+from wire.threshold.curve import G1_BYTES, ORDER, multiply_g1, split_bytes, verify
+from wire.threshold.dealing import compute_shared_key, open_shares
+from wire.threshold.groups import keys_of, read_deal, read_dealing, slots_of
+from wire.threshold.partials import are_partials_right, combine_partials, sign_partials
 
 OPENING: Final = {
     Phase.GENESIS: (1, Round.SPRINT),
@@ -88,11 +87,10 @@ class Signer:
         member = next((m for m in wanted.group.members if m.beacon_key == self._key), None) if wanted else None
         if wanted is None or member is None:
             return b""
-        if self._opened[0] != wanted.group.commitments:
-            shares = self._open(ctx, wanted.group, member)
-            right = are_shares_right(wanted.group.commitments, slots_of(member), shares)
-            self._opened = (wanted.group.commitments, shares if right else [])
-        return sign_partials(self._opened[1], wanted.message)
+        if self._opened[0] != wanted.group.public_key:
+            self._opened = (wanted.group.public_key, self._open(ctx, wanted.group, member))
+        partials = sign_partials(self._opened[1], wanted.message)
+        return partials if are_partials_right(keys_of(wanted.group, member), wanted.message, partials) else b""
 
     def _open(self, ctx: Context, group: Group, member: Member) -> list[int]:
         sums = [0] * member.slots
@@ -121,7 +119,7 @@ def combine_extensions(ctx: Context, extensions: Mapping[bytes, bytes]) -> bytes
     if wanted is None:
         return b""
     signature = _combine(wanted, extensions)
-    if is_group_signature(wanted.group.commitments, wanted.message, signature):
+    if verify(wanted.group.public_key, wanted.message, signature):
         return signature
     good = {name: extension for name, extension in extensions.items() if _is_signed_by(wanted, name, extension)}
     return _combine(wanted, good)
@@ -132,7 +130,7 @@ def take_signature(ctx: Context, signature: bytes) -> None:
     wanted = find_wanted(ctx)
     if wanted is None:
         raise RuleError("beacon_output_invalid", "no round waits for a signature")
-    if not is_group_signature(wanted.group.commitments, wanted.message, signature):
+    if not verify(wanted.group.public_key, wanted.message, signature):
         raise RuleError("beacon_output_invalid", f"not the signature of the group of epoch {wanted.group.epoch}")
     name = wanted.round.name.lower()
     setattr(wanted.group, f"{name}_signature", signature)
@@ -157,13 +155,9 @@ def _is_signed_by(wanted: Wanted, validator: bytes, extension: bytes) -> bool:
     member = _find_validator(wanted.group, validator)
     if member is None:
         return False
-    return _are_right(wanted.group.commitments, slots_of(member), wanted.message, extension)
+    return are_partials_right(keys_of(wanted.group, member), wanted.message, extension)
 
 
 def _find_validator(group: Group, validator: bytes) -> Member | None:
     found = (member for member in group.members if sha256(member.consensus_pubkey).digest()[:20] == validator)
     return next(found, None)
-
-
-_are_right = lru_cache(maxsize=1024)(are_partials_right)
-"""A vote is checked when it comes, and again by who proposes the next block."""

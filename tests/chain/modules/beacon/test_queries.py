@@ -39,10 +39,10 @@ def test_show_group__grows_as_its_key_is_dealt() -> None:
     assert not queries.show_group(snapshot_of(network), QueryGroupRequest(epoch=1)).HasField("group")
     network.goto_height(2)
     dealt = queries.show_group(snapshot_of(network), QueryGroupRequest(epoch=1))
-    assert (len(dealt.group.members), len(dealt.deals), dealt.group.commitments) == (3, 3, b"")
+    assert (len(dealt.group.members), len(dealt.deals), dealt.group.public_key) == (3, 3, b"")
     network.goto_height(4)
     known = queries.show_group(snapshot_of(network), QueryGroupRequest(epoch=1))
-    assert (len(known.group.commitments), list(known.group.dealers)) == (65 * 96, [d.dealer for d in dealt.deals])
+    assert (len(known.group.slot_keys), list(known.group.dealers)) == (128 * 96, [d.dealer for d in dealt.deals])
 
 
 def test_show_beacon_key__of_a_host_and_of_none() -> None:

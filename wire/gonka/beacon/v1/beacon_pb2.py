@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!wire/gonka/beacon/v1/beacon.proto\x12\x0fgonka.beacon.v1\"\x95\x01\n\nCommitment\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x19\n\x11sprint_commitment\x18\x02 \x01(\x0c\x12\x19\n\x11sample_commitment\x18\x03 \x01(\x0c\x12\x15\n\rsprint_secret\x18\x04 \x01(\x0c\x12\x15\n\rsample_secret\x18\x05 \x01(\x0c\x12\x15\n\rburned_ngonka\x18\x06 \x01(\x04\"v\n\x06Params\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.gonka.beacon.v1.Kind\x12\x15\n\rreveal_blocks\x18\x02 \x01(\r\x12\x16\n\x0emax_committers\x18\x03 \x01(\r\x12\x18\n\x10seed_bond_ngonka\x18\x04 \x01(\x04\"g\n\x06Member\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x18\n\x10\x63onsensus_pubkey\x18\x02 \x01(\x0c\x12\x12\n\nbeacon_key\x18\x03 \x01(\x0c\x12\x12\n\nfirst_slot\x18\x04 \x01(\r\x12\r\n\x05slots\x18\x05 \x01(\r\"\x9a\x01\n\x05Group\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12(\n\x07members\x18\x02 \x03(\x0b\x32\x17.gonka.beacon.v1.Member\x12\x13\n\x0b\x63ommitments\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65\x61lers\x18\x04 \x03(\t\x12\x18\n\x10sprint_signature\x18\x05 \x01(\x0c\x12\x18\n\x10sample_signature\x18\x06 \x01(\x0c\"u\n\x04\x44\x65\x61l\x12\x0e\n\x06\x64\x65\x61ler\x18\x01 \x01(\t\x12\x13\n\x0b\x63ommitments\x18\x02 \x01(\x0c\x12\r\n\x05proof\x18\x03 \x01(\x0c\x12\x15\n\rephemeral_key\x18\x04 \x01(\x0c\x12\x0e\n\x06shares\x18\x05 \x01(\x0c\x12\x12\n\naccused_by\x18\x06 \x01(\t*L\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12KIND_COMMIT_REVEAL\x10\x01\x12\x16\n\x12KIND_THRESHOLD_BLS\x10\x02*+\n\x05Round\x12\x10\n\x0cROUND_SPRINT\x10\x00\x12\x10\n\x0cROUND_SAMPLE\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!wire/gonka/beacon/v1/beacon.proto\x12\x0fgonka.beacon.v1\"\x95\x01\n\nCommitment\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x19\n\x11sprint_commitment\x18\x02 \x01(\x0c\x12\x19\n\x11sample_commitment\x18\x03 \x01(\x0c\x12\x15\n\rsprint_secret\x18\x04 \x01(\x0c\x12\x15\n\rsample_secret\x18\x05 \x01(\x0c\x12\x15\n\rburned_ngonka\x18\x06 \x01(\x04\"v\n\x06Params\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.gonka.beacon.v1.Kind\x12\x15\n\rreveal_blocks\x18\x02 \x01(\r\x12\x16\n\x0emax_committers\x18\x03 \x01(\r\x12\x18\n\x10seed_bond_ngonka\x18\x04 \x01(\x04\"g\n\x06Member\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x18\n\x10\x63onsensus_pubkey\x18\x02 \x01(\x0c\x12\x12\n\nbeacon_key\x18\x03 \x01(\x0c\x12\x12\n\nfirst_slot\x18\x04 \x01(\r\x12\r\n\x05slots\x18\x05 \x01(\r\"\xac\x01\n\x05Group\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12(\n\x07members\x18\x02 \x03(\x0b\x32\x17.gonka.beacon.v1.Member\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65\x61lers\x18\x04 \x03(\t\x12\x18\n\x10sprint_signature\x18\x05 \x01(\x0c\x12\x18\n\x10sample_signature\x18\x06 \x01(\x0c\x12\x11\n\tslot_keys\x18\x07 \x01(\x0c\"u\n\x04\x44\x65\x61l\x12\x0e\n\x06\x64\x65\x61ler\x18\x01 \x01(\t\x12\x13\n\x0b\x63ommitments\x18\x02 \x01(\x0c\x12\r\n\x05proof\x18\x03 \x01(\x0c\x12\x15\n\rephemeral_key\x18\x04 \x01(\x0c\x12\x0e\n\x06shares\x18\x05 \x01(\x0c\x12\x12\n\naccused_by\x18\x06 \x01(\t*L\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12KIND_COMMIT_REVEAL\x10\x01\x12\x16\n\x12KIND_THRESHOLD_BLS\x10\x02*+\n\x05Round\x12\x10\n\x0cROUND_SPRINT\x10\x00\x12\x10\n\x0cROUND_SAMPLE\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wire.gonka.beacon.v1.beacon_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_KIND']._serialized_start=707
-  _globals['_KIND']._serialized_end=783
-  _globals['_ROUND']._serialized_start=785
-  _globals['_ROUND']._serialized_end=828
+  _globals['_KIND']._serialized_start=725
+  _globals['_KIND']._serialized_end=801
+  _globals['_ROUND']._serialized_start=803
+  _globals['_ROUND']._serialized_end=846
   _globals['_COMMITMENT']._serialized_start=55
   _globals['_COMMITMENT']._serialized_end=204
   _globals['_PARAMS']._serialized_start=206
@@ -42,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MEMBER']._serialized_start=326
   _globals['_MEMBER']._serialized_end=429
   _globals['_GROUP']._serialized_start=432
-  _globals['_GROUP']._serialized_end=586
-  _globals['_DEAL']._serialized_start=588
-  _globals['_DEAL']._serialized_end=705
+  _globals['_GROUP']._serialized_end=604
+  _globals['_DEAL']._serialized_start=606
+  _globals['_DEAL']._serialized_end=723
 # @@protoc_insertion_point(module_scope)

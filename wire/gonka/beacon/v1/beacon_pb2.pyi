@@ -65,20 +65,22 @@ class Member(_message.Message):
     def __init__(self, host: _Optional[str] = ..., consensus_pubkey: _Optional[bytes] = ..., beacon_key: _Optional[bytes] = ..., first_slot: _Optional[int] = ..., slots: _Optional[int] = ...) -> None: ...
 
 class Group(_message.Message):
-    __slots__ = ("epoch", "members", "commitments", "dealers", "sprint_signature", "sample_signature")
+    __slots__ = ("epoch", "members", "public_key", "dealers", "sprint_signature", "sample_signature", "slot_keys")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
-    COMMITMENTS_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     DEALERS_FIELD_NUMBER: _ClassVar[int]
     SPRINT_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    SLOT_KEYS_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     members: _containers.RepeatedCompositeFieldContainer[Member]
-    commitments: bytes
+    public_key: bytes
     dealers: _containers.RepeatedScalarFieldContainer[str]
     sprint_signature: bytes
     sample_signature: bytes
-    def __init__(self, epoch: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., commitments: _Optional[bytes] = ..., dealers: _Optional[_Iterable[str]] = ..., sprint_signature: _Optional[bytes] = ..., sample_signature: _Optional[bytes] = ...) -> None: ...
+    slot_keys: bytes
+    def __init__(self, epoch: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., dealers: _Optional[_Iterable[str]] = ..., sprint_signature: _Optional[bytes] = ..., sample_signature: _Optional[bytes] = ..., slot_keys: _Optional[bytes] = ...) -> None: ...
 
 class Deal(_message.Message):
     __slots__ = ("dealer", "commitments", "proof", "ephemeral_key", "shares", "accused_by")

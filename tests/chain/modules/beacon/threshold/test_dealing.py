@@ -26,7 +26,7 @@ def test_begin_dealing__validators_with_keys__form_a_group_with_slots_by_weight(
         member = next(member for member in group.members if member.host == person.text)
         assert member.consensus_pubkey == consensus_key_of(person)
         assert member.beacon_key == set_key(person).beacon_key
-    assert group.commitments == b""
+    assert group.public_key == b""
 
 
 def test_begin_dealing__commit_reveal__forms_none() -> None:

@@ -7,7 +7,7 @@ from rules.seeds import compute_beacon_message, compute_seed
 from rules.types import Phase, Round
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, STRANGER, Person
 from tests.chain.modules.beacon.threshold.validators import Validators, secret_of, validator_of
-from wire.threshold.partials import is_group_signature
+from wire.threshold.curve import verify
 
 
 def test_a_network_of_validators_makes_both_seeds_of_every_epoch_and_no_round_is_late() -> None:
@@ -31,8 +31,8 @@ def test_the_seed_binds_the_block_before_the_round_and_the_groups_signature() ->
     network.step()
     group = network.group(later=0)
     assert group is not None
-    assert is_group_signature(
-        group.commitments, compute_beacon_message(CHAIN_ID, 1, Round.SPRINT, opened_on), group.sprint_signature
+    assert verify(
+        group.public_key, compute_beacon_message(CHAIN_ID, 1, Round.SPRINT, opened_on), group.sprint_signature
     )
     assert state.get_seed(network.store, 1, Round.SPRINT) == compute_seed(
         chain_id=CHAIN_ID,
