@@ -40,6 +40,9 @@ def build_genesis(
 
     Raises: RuleError `genesis_invalid`.
     """
+    supply = sum(balances.values())
+    if max(supply, subsidy_ngonka) > bank.MAX_SUPPLY:
+        raise _invalid(f"balances of {supply} and a subsidy of {subsidy_ngonka}; the limit is {bank.MAX_SUPPLY} ngonka")
     genesis = Genesis(
         chain_id=chain_id,
         genesis_time_unix_ms=time_ms,
@@ -50,7 +53,7 @@ def build_genesis(
         hosts=hosts,
         params=encode_params(params),
         subsidy_ngonka=subsidy_ngonka,
-        supply_ngonka=sum(balances.values()),
+        supply_ngonka=supply,
     )
     check_genesis(genesis)
     text = json_format.MessageToJson(genesis, preserving_proto_field_name=True)

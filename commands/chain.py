@@ -62,11 +62,14 @@ def init(
     path = call.config.home / GENESIS_FILE
     if path.exists():
         raise PermanentError("genesis_exists", str(path))
+    balances = {address: amount * GNK for address, amount in map(_parse_account, accounts)}
+    if len(balances) < len(accounts):
+        raise PermanentError("config_invalid", "an account is given twice with --account")
     genesis = build_genesis(
         chain_id=call.config.chain_id,
         time_ms=time.time_ns() // 10**6,
         params=PARAMS[preset],
-        balances={address: amount * GNK for address, amount in map(_parse_account, accounts)},
+        balances=balances,
         hosts=_add_consensus_keys([_parse_host(text) for text in hosts], consensus_keys, call.config.chain_id),
         subsidy_ngonka=subsidy * GNK,
     )

@@ -149,6 +149,16 @@ def test_replay_gives_the_same_app_hashes_whatever_python_hashes_by(tmp_path: Pa
         (("init", "--chain-id", "x", "--home", "{home}"), "genesis_invalid"),
         (("init", "--chain-id", "x", "--home", "{home}", "--account", "gonka1=5"), "address_invalid"),
         (("init", "--chain-id", "x", "--home", "{home}", "--account", f"{ANN.text}=much"), "config_invalid"),
+        (
+            ("init", "--chain-id", "x", "--home", "{home}", "--account", f"{ANN.text}=999999999999"),
+            "genesis_invalid",
+        ),
+        (("init", "--chain-id", "x", "--home", "{home}", "--subsidy", "9" * 20), "genesis_invalid"),
+        (
+            ("init", "--chain-id", "x", "--home", "{home}", *["--account", f"{ANN.text}=5"] * 2),
+            "config_invalid",
+        ),
+        (("export", "--home", "{home}"), "genesis_invalid"),
         (("replay", "{home}/garbage"), "block_unreadable"),
         (("start", "--home", "{home}/made", "--grpc", "256.0.0.1:1"), "listen_failed"),
         (("init", "--chain-id", "x", "--home", "{home}/made"), "genesis_exists"),
