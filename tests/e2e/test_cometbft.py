@@ -14,9 +14,11 @@ import urllib.request
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from cosmpy.crypto.address import Address
 
@@ -24,6 +26,9 @@ from chain.store.proofs import check_presence
 from tests.chain.api.test_cosmpy import connect, wallet
 from tests.chain.ledger import ANN, BOB, CHAIN_ID
 
+from cosmos.base.tendermint.v1beta1.query_pb2 import GetLatestValidatorSetRequest
+from cosmos.base.tendermint.v1beta1.query_pb2_grpc import ServiceStub
+from cosmos.crypto.ed25519.keys_pb2 import PubKey
 from cosmos.tx.v1beta1.service_pb2 import BROADCAST_MODE_SYNC, BroadcastTxRequest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -51,19 +56,25 @@ def init(home: Path) -> None:
 class Validator:
     """`gnk chain start --engine cometbft` in `home`, started again as often as the test likes."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, p2p: str = "127.0.0.1:0", peers: tuple[str, ...] = ()) -> None:
         self.home = home
+        self.network = ["--p2p", p2p, *(word for peer in peers for word in ("--peer", peer))]
         self.rpc = f"127.0.0.1:{free_port()}"
         self.process: subprocess.Popen[bytes]
         self.address = ""
 
     def start(self) -> None:
+        self.launch()
+        self.await_api()
+
+    def launch(self) -> None:
         words = ["chain", "start", "--engine", "cometbft", "--home", str(self.home), "--grpc", "127.0.0.1:0"]
-        network = ["--p2p", "127.0.0.1:0", "--rpc", self.rpc]
         (self.home / "grpc-address").unlink(missing_ok=True)
         with (self.home / "log").open("ab") as log:
-            command = [sys.executable, "-m", "cli", *words, *network]
+            command = [sys.executable, "-m", "cli", *words, "--rpc", self.rpc, *self.network]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+
+    def await_api(self) -> None:
         await_that(lambda: (self.home / "grpc-address").exists() or self.process.poll() is not None)
         assert self.process.poll() is None, (self.home / "log").read_text()[-3000:]
         self.address = (self.home / "grpc-address").read_text().strip()
@@ -88,6 +99,11 @@ class Validator:
         """Its process, found by its home."""
         home = str(self.home / "cometbft").encode()
         return [pid for pid in find_pids() if home in read_command(pid) and b"cometbft" in read_command(pid)[0]]
+
+    def powers(self, height: int) -> dict[str, int]:
+        """Power by consensus address, as CometBFT has it for the block of `height`."""
+        found = self.ask_rpc(f"validators?height={height}&per_page=100")["validators"]
+        return {validator["address"]: int(validator["voting_power"]) for validator in found}
 
     def ask_rpc(self, method: str) -> dict[str, Any]:
         with urllib.request.urlopen(f"http://{self.rpc}/{method}", timeout=10) as response:
@@ -159,6 +175,7 @@ def test_kills_of_either_process_lose_nothing_and_the_local_engine_comes_to_the_
     validator.await_blocks(2)
     heights.append(send(validator))
     validator.await_blocks(30)
+    check_powers(validator)
     headers = {height: validator.ask_rpc(f"header?height={height + 1}")["header"]["app_hash"] for height in heights}
     assert validator.stop() == 0
     assert not validator.cometbft()
@@ -191,6 +208,25 @@ def test_a_broadcast_has_the_rules_codes_and_a_proof_leads_to_a_header(validator
     (op,) = answer["proofOps"]["ops"]
     app_hash = bytes.fromhex(header["app_hash"])
     check_presence(b64decode(op["data"]), app_hash=app_hash, key=key, value=CHAIN_ID.encode())
+
+
+def check_powers(validator: Validator) -> None:
+    """Nobody sprints, so every SETTLE halves the units; CometBFT has followed from the second block after it."""
+    first = validator.powers(1)
+    height = validator.height
+    now = validator.powers(height)
+    assert first.keys() == now.keys()
+    assert sum(now.values()) < sum(first.values())
+    assert validators_at(validator, height - 2) == now
+
+
+def validators_at(validator: Validator, height: int) -> dict[str, int]:
+    """Power by consensus address in the state of `height`."""
+    with grpc.insecure_channel(validator.address) as channel:
+        ask = ServiceStub(channel).GetLatestValidatorSet
+        found = ask(GetLatestValidatorSetRequest(), metadata=[("x-cosmos-block-height", str(height))]).validators
+    keys = {PubKey.FromString(one.pub_key.value).key: one.voting_power for one in found}
+    return {sha256(key).hexdigest()[:40].upper(): power for key, power in keys.items()}
 
 
 @contextmanager
