@@ -1,8 +1,8 @@
 """What a block of the threshold beacon costs a validator, in process: `python -m benchmarks.beacon`.
 
 A group deals a key; all vote for the block before a round, and the next block takes their signature: once with equal
-weights, once with a member of 30 % among equal others.  `first` is with nothing in memory, as after a restart.  Times are the
-process's own on its one thread, so that other work on the machine does not count.
+weights, once with one member of 30 % among equal others.  `first` is with nothing in memory: a key's first round, or
+after a restart.  Times are the process's own, on its one thread, so that other work on the machine does not count.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from wire.threshold.dealing import (
     is_well_formed,
     make_key,
     open_deal,
+    read_commitments,
 )
 from wire.threshold.groups import read_dealing
 
@@ -64,6 +65,7 @@ def main() -> None:
 def _measure(group: Group, secrets: dict[Host, int], rounds: int) -> None:
     slots = [member.slots for member in group.members]
     print(f"\n{len(slots)} validators with {min(slots)} to {max(slots)} slots")
+    _forget()
     deals = _measure_dealing(group, secrets)
     key = make_key([sealed.commitments for sealed in deals.values()])
     group.public_key, group.slot_keys = key.public_key, key.slot_keys
@@ -171,6 +173,8 @@ def _process(ctx: Context, signature: bytes) -> None:
 
 def _forget() -> None:
     """As after a restart."""
+    is_well_formed.cache_clear()
+    read_commitments.cache_clear()
     partials._read_keys.cache_clear()
     partials.are_partials_right.cache_clear()
 

@@ -15,6 +15,8 @@ from rules.slots import THRESHOLD
 from wire.threshold.curve import (
     G1_BYTES,
     G2_BYTES,
+    ORDER,
+    SCALAR_BYTES,
     compute_lagrange,
     hash_message,
     is_signed,
@@ -30,6 +32,16 @@ def sign_partials(shares: Sequence[int], message: bytes) -> bytes:
     """A partial signature for each share, 48 bytes each, in their order."""
     hashed = hash_message(message)
     return b"".join([multiply_g1(hashed, share) for share in shares])
+
+
+def are_shares_of(slot_keys: bytes, shares: Sequence[int]) -> bool:
+    """Whether the shares are the secrets of exactly these slots, in order: then every partial signed with them is
+    right.
+    """
+    keys, encoded = _read_keys(slot_keys), b"".join([share.to_bytes(SCALAR_BYTES, "big") for share in shares])
+    weights = [_derive_weight(slot_keys, encoded, index) for index in range(len(keys))]
+    total = sum(weight * share for weight, share in zip(weights, shares, strict=True)) % ORDER
+    return sum_g2([G2Point()], [total]) == sum_g2(keys, weights)
 
 
 @lru_cache(maxsize=1024)
@@ -68,6 +80,6 @@ def _read_keys(slot_keys: bytes) -> tuple[G2Point, ...]:
     return tuple([G2Point.from_compressed_bytes_unchecked(key) for key in split_bytes(slot_keys, G2_BYTES)])
 
 
-def _derive_weight(message: bytes, partials: bytes, index: int) -> int:
-    """128 bits are enough: partials that are wrong pass with a chance of 2^-128."""
-    return int.from_bytes(framed_hash("gonka/partials-check", message, partials, le32(index))[:16], "big")
+def _derive_weight(context: bytes, checked: bytes, index: int) -> int:
+    """128 bits are enough: what is wrong passes with a chance of 2^-128."""
+    return int.from_bytes(framed_hash("gonka/slots-check", context, checked, le32(index))[:16], "big")

@@ -3,9 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.slots import SLOTS, THRESHOLD
-from tests.wire.threshold.dealt import MESSAGE, NAMES, Dealt
+from tests.wire.threshold.dealt import MESSAGE, NAMES, Dealt, shares_of
 from wire.threshold.curve import G1_BYTES, read_g1, sign, verify
-from wire.threshold.partials import are_partials_right, combine_partials
+from wire.threshold.partials import are_partials_right, are_shares_of, combine_partials
 
 ANN, BOB, CAT = NAMES
 DEALT = Dealt()
@@ -50,6 +50,15 @@ def test_combine_partials__a_dealer_left_out__the_others_make_a_key_of_their_own
 @pytest.mark.parametrize("holder", NAMES)
 def test_are_partials_right__a_holders_own__are(holder: bytes) -> None:
     assert are_partials_right(DEALT.keys_of(holder), MESSAGE, DEALT.partials_of(holder))
+
+
+@pytest.mark.parametrize("holder", NAMES)
+def test_are_shares_of__a_holders_own__are_and_nobody_elses(holder: bytes) -> None:
+    shares = shares_of(holder, NAMES)
+    assert are_shares_of(DEALT.keys_of(holder), shares)
+    assert not are_shares_of(DEALT.keys_of(holder), [shares[0] + 1, *shares[1:]])
+    assert not are_shares_of(DEALT.keys_of(holder), [shares[0] + 1, shares[1] - 1, *shares[2:]])
+    assert not are_shares_of(DEALT.keys_of(holder), shares_of(holder, (ANN, CAT)))
 
 
 OWN = DEALT.partials_of(BOB)

@@ -25,7 +25,7 @@ from wire.gonka.beacon.v1.beacon_pb2 import Group, Member
 from wire.threshold.curve import G1_BYTES, ORDER, multiply_g1, split_bytes, verify
 from wire.threshold.dealing import compute_shared_key, open_shares
 from wire.threshold.groups import keys_of, read_deal, read_dealing, slots_of
-from wire.threshold.partials import are_partials_right, combine_partials, sign_partials
+from wire.threshold.partials import are_partials_right, are_shares_of, combine_partials, sign_partials
 
 OPENING: Final = {
     Phase.GENESIS: (1, Round.SPRINT),
@@ -88,9 +88,10 @@ class Signer:
         if wanted is None or member is None:
             return b""
         if self._opened[0] != wanted.group.public_key:
-            self._opened = (wanted.group.public_key, self._open(ctx, wanted.group, member))
-        partials = sign_partials(self._opened[1], wanted.message)
-        return partials if are_partials_right(keys_of(wanted.group, member), wanted.message, partials) else b""
+            shares = self._open(ctx, wanted.group, member)
+            right = are_shares_of(keys_of(wanted.group, member), shares)
+            self._opened = (wanted.group.public_key, shares if right else [])
+        return sign_partials(self._opened[1], wanted.message)
 
     def _open(self, ctx: Context, group: Group, member: Member) -> list[int]:
         sums = [0] * member.slots
