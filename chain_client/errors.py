@@ -59,7 +59,10 @@ CLIENT_FAULTS = _faults(
         "journal_foreign": ("the journal is of another host or chain", "use one home for each host and chain"),
         "journal_unreadable": ("the journal is damaged, or no journal", "restore it, or move it away"),
         "home_locked": ("another daemon works in this home", "stop it, or give another --home"),
-        "disk_full": ("the disk does not take the journal", "free space; the daemon then goes on by itself"),
+        "disk_full": (
+            "the disk does not take the journal",
+            "free space or fix its permissions; the daemon then goes on by itself",
+        ),
         "sidecar_unreachable": ("no answer from the sidecar", "start it with `gnk sidecar start`; check --sidecar"),
         "sidecar_timed_out": ("the sidecar took too long to answer", "look at the load of its machine"),
         "sidecar_refused": ("the sidecar refuses the work", "see the reason, and the sidecar's log"),

@@ -1,5 +1,6 @@
 """Tables on disk, in LMDB: one writer, snapshots that cost nothing, and a commit that a crash cannot cut in two."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -14,6 +15,7 @@ from chain.store.tables import Batch, Table
 
 _LOCK_FILE = "LOCK"
 _MAX_SNAPSHOTS = 126
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _LEAST_ROOM = 1 << 20  # bytes; after a failed write, a disk with less than this is called full
 
 
@@ -71,7 +73,7 @@ class LmdbTables:
         """The tables in directory `path`, made where there are none, growing up to `map_size` bytes.
 
         StoreError: store_locked while another process has them open, store_unreadable for files of another kind,
-        store_full where not even empty tables fit.
+        store_forbidden for files or a place that are not ours to write, store_full where not even empty tables fit.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -125,4 +127,5 @@ def _store_error(error: Exception, path: Path, otherwise: str) -> StoreError:
     """LMDB calls a write cut short by a full disk an input/output error, so the room that is left decides."""
     there = next(place for place in (path, *path.parents) if place.exists())
     full = isinstance(error, lmdb.MapFullError) or shutil.disk_usage(there).free < _LEAST_ROOM
-    return StoreError("store_full" if full else otherwise, f"{path}: {error}")
+    forbidden = getattr(error, "errno", 0) in _FORBIDDEN or os.strerror(errno.EACCES) in str(error)
+    return StoreError("store_forbidden" if forbidden else "store_full" if full else otherwise, f"{path}: {error}")

@@ -125,6 +125,11 @@ def test_open__files_of_something_else__is_refused_and_can_be_tried_again(tmp_pa
             Store.open(tmp_path)
 
 
+def test_open__a_place_that_is_not_ours_to_write__is_told_apart_from_damage() -> None:
+    with pytest.raises(StoreError, match="store_forbidden"):
+        Store.open(Path("/sys/store"))
+
+
 def test_open__a_file_in_the_way__is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="store_unreadable"):
