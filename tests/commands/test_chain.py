@@ -18,6 +18,7 @@ from tests.chain.ledger import ANN, BOB
 
 TIMEOUT_S = 60
 KILLS = 4
+FOUNDED = ("init", "--chain-id", "x", "--home", "{home}", "--account", f"{ANN.text}=5", "--host", ANN.text)
 
 
 def gnk(*words: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
@@ -159,6 +160,9 @@ def test_replay_gives_the_same_app_hashes_whatever_python_hashes_by(tmp_path: Pa
             "config_invalid",
         ),
         (("export", "--home", "{home}"), "genesis_invalid"),
+        ((*FOUNDED, "--consensus-key", "nobody"), "config_invalid"),
+        ((*FOUNDED, "--consensus-key", f"{BOB.text}=key"), "config_invalid"),
+        ((*FOUNDED, "--consensus-key", f"{ANN.text}={{home}}/garbage"), "consensus_key_unreadable"),
         (("replay", "{home}/garbage"), "block_unreadable"),
         (("start", "--home", "{home}/made", "--grpc", "256.0.0.1:1"), "listen_failed"),
         (("init", "--chain-id", "x", "--home", "{home}/made"), "genesis_exists"),
