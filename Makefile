@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PATHS := rules wire pow_kernels sidecar chain chain_client commands cli.py tests benchmarks examples
+PATHS := rules wire pow_kernels sidecar chain chain_client commands cli.py tests benchmarks examples soundness
 
-.PHONY: help setup cometbft proto proto-check fmt lint types test test-gpu e2e e2e-short sprint demos bench check clean
+.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu soundness e2e e2e-short sprint demos bench check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the verbs
@@ -43,6 +43,12 @@ types: setup  ## mypy, strict
 
 test: setup  ## the unit tests
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not e2e and not gpu and not slow'
+
+test-slow: setup  ## the unit tests that take minutes, and 10 GB of memory
+	$(BIN)/pytest -m 'slow and not e2e and not gpu' --timeout 3600
+
+soundness: setup  ## every cheat against the proof function; half an hour, and goes on where it was stopped
+	$(BIN)/python -m soundness
 
 test-gpu: setup  ## the tests that need a CUDA device
 	$(BIN)/pytest -m gpu

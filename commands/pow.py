@@ -53,55 +53,66 @@ def group() -> None:
 @click.option("--to", "end", type=click.IntRange(1, 2**64), required=True, help="The nonce after the last.")
 @click.option(
     "--backend",
-    type=click.Choice(["int8", "fp32", "oracle"]),
+    type=click.Choice(["int8", "fp32", "bf16", "triton", "oracle"]),
     default="int8",
     show_default=True,
     help="How to compute; all give the same bits.",
 )
+@click.option(
+    "--device", default="cpu", show_default=True, help="Where: cpu, cuda:0, ...; bf16 and triton need a card."
+)
 @local
-def evaluate(call: Call, *, profile: str, seed: bytes, host: bytes, first: int, end: int, backend: str) -> None:
+def evaluate(
+    call: Call, *, profile: str, seed: bytes, host: bytes, first: int, end: int, backend: str, device: str
+) -> None:
     """Every nonce from --from up to --to, with its tag and the terms of the test."""
     if first >= end:
         raise click.UsageError(f"--from {first} is not below --to {end}")
     sprint = (get_profile(profile), seed, host)
     nonces = range(first, end)
-    call.emit(_evaluate_plainly(*sprint, nonces) if backend == "oracle" else _evaluate(*sprint, backend, nonces))
+    if backend == "oracle":
+        call.emit(_evaluate_plainly(*sprint, nonces))
+    else:
+        call.emit(_evaluate(_open(*sprint, backend, device), nonces))
 
 
 @group.command()
 @profile_option
+@click.option("--devices", default="all", show_default=True, help="cpu, cuda:0, ... with commas between, or all.")
 @local
-def bench(call: Call, profile: str) -> None:
-    """How many nonces a second this machine makes, and the share of its int8 peak that is."""
+def bench(call: Call, profile: str, devices: str) -> None:
+    """How many nonces a second each device makes, one after another, and the share of its peak that is."""
+    names = _list_devices() if devices == "all" else devices.split(",")
+    call.emit([_bench(get_profile(profile), device) for device in names])
+
+
+def _bench(profile: Profile, device: str) -> Json:
     from pow_kernels.throughput import measure
 
-    threads = _count_cores()
-    backend = _pick_backend(profile, "cpu")
-    function = _open(get_profile(profile), bytes(32), bytes(20), backend)
-    result = measure(function, get_profile(profile), threads)
-    call.emit(
-        {
-            "profile": profile,
-            "backend": backend,
-            "threads": threads,
-            "load": round(os.getloadavg()[0], 2),
-            "nonces_per_s": round(result.nonces_per_s, 1),
-            "gop_per_s": round(result.gop_per_s, 2),
-            "gemm_gop_per_s": round(result.gemm_gop_per_s, 1),
-            "share_of_peak": round(result.share_of_peak, 4),
-        }
-    )
+    threads = _count_cores() if device == "cpu" else 1
+    backend = _pick_backend(profile.name, device)
+    function = _open(profile, bytes(32), bytes(20), backend, device)
+    result = measure(function, profile, threads, device)
+    return {
+        "device": device,
+        "profile": profile.name,
+        "backend": backend,
+        "threads": threads,
+        "load": round(os.getloadavg()[0], 2),
+        "nonces_per_s": round(result.nonces_per_s, 1),
+        "gop_per_s": round(result.gop_per_s, 2),
+        "gemm_gop_per_s": round(result.gemm_gop_per_s, 1),
+        "share_of_peak": round(result.share_of_peak, 4),
+    }
 
 
 @group.command()
 @local
 def selftest(call: Call) -> None:
     """Every backend against golden values of `dev`, on every device; fails where a device has none that passes."""
-    import torch
-
     from pow_kernels.selftest import run_selftest
 
-    devices = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    devices = _list_devices()
     reports = {device: run_selftest("dev", device) for device in devices}
     call.emit(
         [
@@ -120,8 +131,14 @@ def selftest(call: Call) -> None:
         _pick_backend("dev", device)
 
 
-def _evaluate(profile: Profile, seed: bytes, host: bytes, backend: str, nonces: range) -> list[Json]:
-    function = _open(profile, seed, host, backend)
+def _list_devices() -> list[str]:
+    """The CPU, and the CUDA cards or slices that this process may see."""
+    import torch
+
+    return ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+
+
+def _evaluate(function: SprintFunction, nonces: range) -> list[Json]:
     rows: list[Json] = []
     for start in range(0, len(nonces), BATCH):
         e = function.evaluate(nonces[start : start + BATCH])
@@ -141,13 +158,14 @@ def _describe(nonce: int, tag: bytes, dot: int, norm2: int, accepted: bool) -> d
     return {"nonce": nonce, "tag": tag.hex(), "dot": dot, "norm2": norm2, "accepted": accepted}
 
 
-def _open(profile: Profile, seed: bytes, host: bytes, backend: str) -> SprintFunction:
+def _open(profile: Profile, seed: bytes, host: bytes, backend: str, device: str) -> SprintFunction:
     from pow_kernels.backends import BackendError
     from pow_kernels.sprint import SprintFunction
 
     try:
+        threads = _count_cores() if device == "cpu" else 1
         return SprintFunction.open(
-            sprint_seed=seed, profile=profile, host=host, backend=backend, threads=_count_cores()
+            sprint_seed=seed, profile=profile, host=host, backend=backend, device=device, threads=threads
         )
     except BackendError as error:
         raise PermanentError("backend_refused", str(error)) from error

@@ -43,12 +43,13 @@ class Weights:
     def draw(cls, profile: Profile, key: bytes, device: str, pool: Executor) -> Weights:
         """From the key streams of the weights' key, layers side by side; `profile.parameters` bytes of memory."""
         draw = pick_drawing(key, device)
-        layers = tuple(pool.map(partial(_draw_layer, profile, key, device, draw), range(profile.layers)))
+        layers = tuple(pool.map(partial(draw_layer, profile, key, device, draw), range(profile.layers)))
         head = draw(key, spec.HEAD_TENSOR, profile.outputs, profile.width, device)
         return cls(profile=profile, layers=layers, head=head)
 
 
-def _draw_layer(profile: Profile, key: bytes, device: str, draw: DrawWeight, number: int) -> LayerWeights:
+def draw_layer(profile: Profile, key: bytes, device: str, draw: DrawWeight, number: int) -> LayerWeights:
+    """One layer's weights, tensor ids layer * 8 + 0..6."""
     d, a, f = profile.width, profile.attention_width, profile.ffn
     shapes = ((a, d), (a, d), (a, d), (d, a), (f, d), (f, d), (d, f))
     first = number * spec.TENSORS_PER_LAYER

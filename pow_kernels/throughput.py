@@ -1,4 +1,4 @@
-"""How fast a proof function is here, and next to what the same threads make of plain int8 products in the same run."""
+"""How fast a proof function is on a device, and next to what plain products make of it there in the same run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pow_kernels.sprint import SprintFunction
 
 ROUNDS: Final = 20
 GEMM_SHAPES: Final = ((1024, 512, 2048), (2048, 2048, 2048), (4096, 1024, 1024))
-"""(M, K, N) of the int8 products that stand for the machine's peak."""
+"""(M, K, N) of the products whose fastest stands for the device's peak: int8, and on a card also bf16."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +30,12 @@ class Throughput:
     share_of_peak: float
 
 
-def measure(function: SprintFunction, profile: Profile, threads: int) -> Throughput:
-    """Twenty rounds, each an int8 product of every shape and then a search; a first, unmeasured one warms up."""
-    batch = 2 * threads * choose_batch(profile, "cpu")
+def measure(function: SprintFunction, profile: Profile, threads: int, device: str = "cpu") -> Throughput:
+    """Twenty rounds, each a plain product of every shape and then a search; a first, unmeasured one warms up."""
+    batch = 2 * threads * choose_batch(profile, device)
     function.search(0, batch)
-    products = [_build_product(*shape) for shape in GEMM_SHAPES]
+    types = (torch.int8,) if device == "cpu" else (torch.int8, torch.bfloat16)
+    products = [_build_product(shape, dtype, device) for shape in GEMM_SHAPES for dtype in types]
     torch.set_num_threads(threads)
     searched_s, peaks, ratios = 0.0, [], []
     for number in range(1, ROUNDS + 1):
@@ -52,11 +53,19 @@ def measure(function: SprintFunction, profile: Profile, threads: int) -> Through
     )
 
 
-def _build_product(rows: int, inner: int, columns: int) -> tuple[int, Callable[[], object]]:
-    """The operations of an int8 product, and the product."""
-    left = torch.randint(-127, 128, (rows, inner), dtype=torch.int8)
-    right = torch.randint(-7, 8, (inner, columns), dtype=torch.int8)
-    return 2 * rows * inner * columns, partial(torch._int_mm, left, right)
+def _build_product(shape: tuple[int, int, int], dtype: torch.dtype, device: str) -> tuple[int, Callable[[], object]]:
+    """The operations of a product, int8 or bf16, and the product, which has ended when it returns."""
+    rows, inner, columns = shape
+    left = torch.randint(-127, 128, (rows, inner), dtype=torch.int8, device=device).to(dtype)
+    right = torch.randint(-7, 8, (columns, inner), dtype=torch.int8, device=device).to(dtype).t()
+    multiply = torch._int_mm if dtype == torch.int8 else torch.mm
+
+    def work() -> None:
+        multiply(left, right)
+        if device != "cpu":
+            torch.cuda.synchronize(device)
+
+    return 2 * rows * inner * columns, work
 
 
 def _time(work: Callable[[], object]) -> float:

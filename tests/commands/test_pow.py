@@ -50,7 +50,7 @@ def test_evaluate__last_nonces__are_within_the_range() -> None:
         ({"--to": "0"}, "0 is not in the range"),
         ({"--from": "5", "--to": "5"}, "--from 5 is not below --to 5"),
         ({"--from": str(2**64), "--to": str(2**64)}, "is not in the range"),
-        ({"--backend": "bf16"}, "'bf16' is not one of 'int8', 'fp32', 'oracle'"),
+        ({"--backend": "fp64"}, "'fp64' is not one of 'int8', 'fp32', 'bf16', 'triton', 'oracle'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
@@ -61,11 +61,27 @@ def test_evaluate__flag_out_of_place__is_refused_in_words(change: dict[str, str]
     assert message in result.output
 
 
-def test_bench__tiny__prints_every_figure() -> None:
-    result = run("bench", "--profile", "tiny", "--json")
+@pytest.mark.parametrize("backend", ["bf16", "triton"])
+def test_evaluate__backend_of_a_card_on_the_cpu__is_refused_with_those_there_are(backend: str) -> None:
+    result = evaluate(TINY, 0, 1, backend)
+    assert result.exit_code == 1
+    assert f"there is no backend '{backend}' for cpu; those there are: int8, fp32" in result.output
+
+
+def test_bench__device_that_is_not_there__is_refused_by_name() -> None:
+    result = run("bench", "--profile", "tiny", "--devices", "cuda:99", "--json")
+    assert result.exit_code == 1
+    assert "cuda:99 cannot be used" in result.output
+
+
+@pytest.mark.parametrize("devices", ["cpu", "all"])
+def test_bench__tiny__prints_every_figure_of_each_device(devices: str) -> None:
+    result = run("bench", "--profile", "tiny", "--devices", devices, "--json")
     assert result.exit_code == 0, result.output
-    figures = json.loads(result.stdout)
+    figures, *_ = json.loads(result.stdout)
+    assert figures["device"] == "cpu"
     assert list(figures) == [
+        "device",
         "profile",
         "backend",
         "threads",
