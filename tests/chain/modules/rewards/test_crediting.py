@@ -7,6 +7,7 @@ from rules.types import Phase
 from tests.chain.ledger import ANN, BOB, CAT, DAN, SUBSIDY
 from tests.chain.network import COUNT, Network
 from tests.chain.test_sprint import Copier, Forger, Silent, networked
+from wire.gonka.sprint.v1.sprint_pb2 import Verdict
 from wire.gonka.sprint.v1.tx_pb2 import MsgClaim
 from wire.gonka.stake.v1.tx_pb2 import MsgLeave
 
@@ -66,6 +67,15 @@ def test_process_pot__an_unsettled_epoch__mints_nothing_and_still_credits_what_w
     before = get_balance(network.store, state.COMMUNITY_POOL)
     network.play(Phase.SERVE)
     assert get_balance(network.store, state.COMMUNITY_POOL) == before + FEE
+
+
+def test_process_pot__accepted_claims_of_which_no_unit_counts__mint_nothing() -> None:
+    stake, beacon = replace(MINIMAL.stake, base_ratio_ppm=0), replace(MINIMAL.beacon, seed_bond_ngonka=0)
+    network = networked(params=replace(MINIMAL, stake=stake, beacon=beacon), stakes=0)
+    network.play(Phase.SERVE)
+    assert network.outcome(1, ANN).verdict == Verdict.VERDICT_ACCEPTED
+    assert network.summary(1).unsettled
+    assert (network.summary(1).minted_ngonka, network.outcome(1, ANN).reward_pending_ngonka) == (0, 0)
 
 
 def test_process_credits__a_host_that_left__is_still_paid() -> None:
