@@ -72,7 +72,7 @@ def decode_task(line: bytes) -> SearchTask | EvaluateTask:
 
 
 def encode_hits(hits: Sequence[Proof], elapsed_ms: float) -> bytes:
-    """The answer to a SearchTask; `elapsed_ms` without the time it took to draw weights."""
+    """The answer to a SearchTask; `elapsed_ms` is time at work, without drawing weights."""
     return _line({"elapsed_ms": elapsed_ms, "hits": [[hit.nonce, hit.tag.hex()] for hit in hits]})
 
 

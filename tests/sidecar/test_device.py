@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,22 @@ def test_run__killed_in_the_middle_of_a_task__says_so() -> None:
             await running
         with pytest.raises(WorkerDiedError):
             await device.run(build_task(1))
+        await device.close()
+
+    asyncio.run(program())
+
+
+def test_run__on_the_cpu_while_others_have_it__tells_the_time_that_it_worked() -> None:
+    async def program() -> None:
+        device = await Device.open(SPEC)
+        started = time.monotonic()
+        running = asyncio.create_task(device.run(build_task(1 << 16)))
+        await asyncio.sleep(0.2)
+        os.kill(device.pid, signal.SIGSTOP)
+        await asyncio.sleep(1)
+        os.kill(device.pid, signal.SIGCONT)
+        worked_s = (await running)["elapsed_ms"] / 1000
+        assert 0.05 < worked_s < time.monotonic() - started - 0.9
         await device.close()
 
     asyncio.run(program())
