@@ -55,8 +55,8 @@ def _describe(logged: LoggedBlock) -> dict[str, Any]:
 def _parse(line: str) -> dict[str, Any]:
     try:
         value = json.loads(line[:LARGEST_LINE])
-    except json.JSONDecodeError as error:
-        raise StoreError("block_unreadable", f"{line[:40]!r}: {error.msg}") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise StoreError("block_unreadable", f"{line[:40]!r}: {error}") from error
     if not isinstance(value, dict):
         raise StoreError("block_unreadable", f"{line[:40]!r} is no JSON object")
     return value

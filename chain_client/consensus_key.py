@@ -34,7 +34,7 @@ def prove_consensus_key(path: Path, chain_id: str, address: str) -> ConsensusKey
         document = json.loads(path.read_text(encoding="utf-8"))
         seed = base64.b64decode(document["priv_key"]["value"], validate=True)[:32]
         key = Ed25519PrivateKey.from_private_bytes(seed)
-    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, RecursionError, binascii.Error) as error:
         raise PermanentError("consensus_key_unreadable", f"{path} holds no ed25519 key") from error
     message = consensus_key_message(chain_id, Host(decode_address(address)))
     return ConsensusKeyProof(

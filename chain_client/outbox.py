@@ -90,5 +90,5 @@ def _read(path: Path) -> SignedTx:
     try:
         fields = json.loads(path.read_bytes())
         return SignedTx(**fields | {"raw": bytes.fromhex(fields["raw"])})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise PermanentError("outbox_unreadable", f"{path}: {error}", path=str(path)) from error

@@ -95,7 +95,7 @@ def read_file(path: Path) -> dict[str, str]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SidecarError("sidecar_config_invalid", f"{path} cannot be read: {error}") from error
     for name, value in content.items():
         if name not in SETTINGS or not isinstance(value, str | int):

@@ -87,7 +87,7 @@ def read_sealed(content: bytes) -> SealedKey:
             public_key=bytes.fromhex(fields["public_key"]),
             coin_type=fields["coin_type"],
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PermanentError("key_file_corrupted", f"this is no sealed key: {error}") from error
     return SealedKey(record=record, fields=fields)
 

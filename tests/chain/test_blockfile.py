@@ -29,7 +29,7 @@ def test_encode_log__a_store_without_blocks__has_no_lines() -> None:
     assert list(encode_log(Store.in_memory().latest.records)) == []
 
 
-@pytest.mark.parametrize("first", ["", "garbage", "[]", '{"height": 1}', '{"genesis": 5}'])
+@pytest.mark.parametrize("first", ["", "garbage", "[]", '{"height": 1}', '{"genesis": 5}', "[" * 100_000], ids=range(6))
 def test_read_log__without_a_genesis_line__is_refused(first: str) -> None:
     with pytest.raises(StoreError) as caught:
         read_log([first])

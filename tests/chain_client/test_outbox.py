@@ -79,7 +79,7 @@ def test_open__a_file_in_the_way__is_a_coded_error(tmp_path: Path) -> None:
     assert caught.value.code == "disk_write_failed"
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"raw": "zz"}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"raw": "zz"}', b"\xff", b"[" * 100_000], ids=range(6))
 def test_unsettled__a_damaged_file__says_which(tmp_path: Path, content: bytes) -> None:
     with open_outbox(tmp_path) as outbox:
         outbox.record(SECOND)

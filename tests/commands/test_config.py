@@ -54,6 +54,7 @@ def test_read_config__a_passphrase__does_not_show_in_the_record(tmp_path: Path) 
     ("file", "environ", "words"),
     [
         ("chain = ", {}, "no TOML"),
+        ("chain = " + "[" * 9999, {}, "lists in lists without end"),
         ("chain = 5", {}, "no text"),
         ('chian = "x"', {}, "a setting misspelt"),
         ('passphrase = "x"', {}, "a secret in the file"),

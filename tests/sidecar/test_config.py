@@ -52,7 +52,9 @@ def test_read_config__the_longest_socket_path__is_taken() -> None:
     assert read_config({"socket": path}, {}, Path("/h")).socket == Path(path)
 
 
-@pytest.mark.parametrize("text", ["nonsense", "thread = 1", "threads = [1]", "threads = 1.5"])
+@pytest.mark.parametrize(
+    "text", ["nonsense", "thread = 1", "threads = [1]", "threads = 1.5", "a=" + "[" * 9999], ids=range(5)
+)
 def test_read_config__a_file_with_something_else_in_it__refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "sidecar.toml").write_text(text)
     with pytest.raises(SidecarError) as refused:

@@ -66,6 +66,7 @@ def test_read_sealed__cut_short__is_corrupted(length: int) -> None:
     [
         (b"\xff\xfe", "no text"),
         (b"[]", "a list"),
+        (b"[" * 100_000, "lists in lists without end"),
         (b"{}", "an empty object"),
         (change(cost_log2=40), "a cost that would eat the memory"),
         (change(cost_log2="17"), "a cost that is no number"),
