@@ -10,7 +10,7 @@ from pow_kernels import sprint
 from pow_kernels.acceptance import Judgement
 from pow_kernels.backends import BackendError
 from pow_kernels.oracle import Oracle
-from pow_kernels.spec import TINY, get_profile
+from pow_kernels.spec import DEV, TINY, get_profile
 from pow_kernels.sprint import Evaluation, SprintFunction
 from tests.pow_kernels.conftest import CPU_BACKENDS
 
@@ -204,3 +204,39 @@ def test_evaluate__memory_for_no_nonce__is_refused() -> None:
     function._first = Cramped(function._first, 0)  # type: ignore[assignment]
     with pytest.raises(BackendError, match="not enough memory for one nonce: CUDA out of memory"):
         function.evaluate(range(3))
+
+
+@pytest.mark.slow
+def test_evaluate__ten_thousand_nonces_of_dev__are_the_same_by_every_backend_and_the_oracle() -> None:
+    """The oracle takes nearly all of the time: minutes."""
+    functions = [
+        SprintFunction.open(sprint_seed=SEED, profile=DEV, host=HOST, backend=backend, threads=2)
+        for backend in CPU_BACKENDS
+    ]
+    oracle = Oracle(DEV, SEED, HOST)
+    for first in range(0, 10_000, 500):
+        nonces = range(first, first + 500)
+        expected = [(r.digest, r.dot, r.norm2, r.accepted) for r in oracle.evaluate(nonces)]
+        for function in functions:
+            e = function.evaluate(nonces)
+            digests = map(bytes.__add__, e.tag, e.tail)
+            assert list(zip(digests, e.dot, e.norm2, e.accepted, strict=True)) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("batch", [1, 3, 16, 64, 1024])
+def test_evaluate__256_nonces_of_dev_in_any_batches__are_those_of_one_thread(
+    dev_rows: list[dict[str, Any]], backend: str, threads: int, batch: int
+) -> None:
+    function = SprintFunction.open(sprint_seed=SEED, profile=DEV, host=HOST, backend=backend, threads=threads)
+    nonces = range(1024)[: max(256, batch)]
+    parts = [function.evaluate(nonces[i : i + batch]) for i in range(0, len(nonces), batch)]
+    assert [row for part in parts for row in rows_of(part)] == dev_rows[: len(nonces)]
+
+
+@pytest.fixture(scope="module")
+def dev_rows() -> list[dict[str, Any]]:
+    """1024 nonces of `dev` by fp32 on one thread."""
+    return rows_of(SprintFunction.open(sprint_seed=SEED, profile=DEV, host=HOST, backend="fp32").evaluate(range(1024)))
