@@ -38,10 +38,9 @@ class Finding:
         """Whether a gain above LARGEST_GAIN is established."""
         return max(self.loose.gain.low, self.tight.gain.low) > LARGEST_GAIN
 
-    @property
-    def predicts(self) -> bool:
-        """Whether its output and its predictor are seen to know the truth, at 95 %."""
-        return self.correlation.low > 0 and self.loose.auc.low > 0.5
+    def exceeds(self, other: Finding) -> bool:
+        """Whether its output is seen to know more of the truth than another's, at 95 %."""
+        return self.correlation.low > other.correlation.high
 
 
 def judge_cheats(columns: Mapping[str, Columns], costs: Mapping[str, float], one_in: int) -> list[Finding]:

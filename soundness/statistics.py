@@ -46,8 +46,13 @@ def estimate_mean(values: Floats) -> Estimate:
 
 
 def estimate_auc(score: Floats, is_hit: NDArray[np.bool_]) -> Estimate:
-    """The probability that a hit scores above a miss, with its 95 % bound.  Source: Hanley and McNeil, 1982."""
+    """The probability that a hit scores above a miss, with its 95 % bound; unknown where there are none of either.
+
+    Source: Hanley and McNeil, 1982.
+    """
     hits, misses = int(is_hit.sum()), int((~is_hit).sum())
+    if not hits or not misses:
+        return Estimate(value=0.5, low=0.0, high=1.0)
     order = np.argsort(score, kind="stable")
     ranks = np.empty(len(score))
     ranks[order] = np.arange(1, len(score) + 1)
@@ -78,7 +83,7 @@ def find_screen(predictors: Mapping[str, Floats], is_hit: NDArray[np.bool_], cos
     kept, total = _count_kept(score[odd], is_hit[odd], share)
     low, high = bound_share(kept, total, error)
     scale = 1 / (cost + share)
-    gain = Estimate(value=kept / total * scale, low=low * scale, high=high * scale)
+    gain = Estimate(value=kept / max(total, 1) * scale, low=low * scale, high=high * scale)
     return Screen(predictor=name, share=share, auc=estimate_auc(score[odd], is_hit[odd]), gain=gain)
 
 

@@ -16,8 +16,14 @@ def test_estimate_auc__order_known__counts_pairs_and_halves_ties() -> None:
     assert estimate_auc(np.zeros(4), is_hit).value == 0.5
 
 
+def test_estimate_auc__no_hits__is_unknown() -> None:
+    estimate = estimate_auc(np.arange(4.0), np.zeros(4, dtype=bool))
+    assert (estimate.low, estimate.value, estimate.high) == (0, 0.5, 1)
+
+
 @pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"), [(0, 10, 0.0, 0.2589), (5, 10, 0.2224, 0.7776), (10, 10, 0.7411, 1.0)]
+    ("successes", "trials", "low", "high"),
+    [(0, 0, 0.0, 1.0), (0, 10, 0.0, 0.2589), (5, 10, 0.2224, 0.7776), (10, 10, 0.7411, 1.0)],
 )
 def test_bound_share__tabulated_cases__are_those_of_the_tables(
     successes: int, trials: int, low: float, high: float
