@@ -12,18 +12,32 @@ import pytest
 
 from chain.app import App
 from chain.engine.application import Block
-from chain.modules.auth.state import get_account
+from chain.modules.auth.state import get_account, scan_accounts
 from chain.modules.bank.coins import make_coin
 from chain.modules.bank.state import get_balance
+from chain.modules.gov.state import find_proposal
 from chain.modules.handler import pack_any
-from chain.modules.stake.state import find_host
+from chain.modules.sprint.state import locate_height
+from chain.modules.stake.state import find_host, get_units, table_epoch
 from chain.store.store import Store
 from rules.errors import RuleError
 from rules.params import GNK
-from rules.presets import MINIMAL
+from rules.presets import GENESIS_UNITS, MINIMAL
 from rules.seeds import compute_seed_commitment
-from rules.types import Host, Round
-from tests.chain.ledger import ANN, BALANCE, BOB, CHAIN_ID, DAN, Ledger, Person, code_of, make_genesis
+from rules.types import Host, Phase, Round
+from tests.chain.ledger import (
+    ANN,
+    BALANCE,
+    BOB,
+    CHAIN_ID,
+    DAN,
+    STRANGER,
+    Ledger,
+    Person,
+    code_of,
+    make_genesis,
+    make_person,
+)
 from wire.gonka.beacon.v1.tx_pb2 import MsgCommitSeeds, MsgRevealSeed
 from wire.gonka.sprint.v1.tx_pb2 import MsgClaim
 from wire.gonka.stake.v1.tx_pb2 import MsgStake
@@ -31,6 +45,8 @@ from wire.gonka.stake.v1.tx_pb2 import MsgStake
 from cosmos.authz.v1beta1.authz_pb2 import GenericAuthorization, Grant
 from cosmos.authz.v1beta1.tx_pb2 import MsgExec, MsgGrant
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
+from cosmos.gov.v1.gov_pb2 import VOTE_OPTION_YES
+from cosmos.gov.v1.tx_pb2 import MsgSubmitProposal, MsgVote
 
 SECRET = bytes(32)
 SEND_GAS = 21_000
@@ -67,6 +83,37 @@ def test_finalize_block__again_and_for_another_block__keeps_nothing(ledger: Ledg
     assert ledger.app.info() == before
     assert ledger.block(tx) == first
     assert ledger.app.info().app_hash == first.app_hash
+
+
+def test_finalize_block__an_account_with_another_number_than_in_another_proposal__signs_in_vain() -> None:
+    ledger, eve = Ledger(), make_person("eve")
+    ledger.block()
+    to_eve, to_stranger = (
+        MsgSend(from_address=ANN.text, to_address=person.text, amount=[make_coin(10 * GNK)])
+        for person in (eve, STRANGER)
+    )
+    number = max(account.number for _, account in scan_accounts(ledger.store.latest)) + 1
+    spend = ledger.tx(send(STRANGER), by=(STRANGER,), numbers=(number,))
+    first = ledger.finalize(ledger.tx(to_stranger, by=(ANN,)), spend)
+    assert [result.code for result in first.tx_results] == [0, 0]
+    other = ledger.finalize(ledger.tx(to_eve, by=(ANN,)), ledger.tx(to_stranger, by=(ANN,), sequences=(1,)), spend)
+    assert [code_of(result) for result in other.tx_results] == ["", "", "signature_invalid"]
+
+
+def test_finalize_block__a_vote_that_ends_with_a_settle__is_counted_before_it() -> None:
+    ledger = Ledger(genesis=make_genesis(replace(MINIMAL, gov=replace(MINIMAL.gov, voting_blocks=20))))
+    ledger.run_to(2)
+    deposit = [make_coin(MINIMAL.gov.min_deposit_ngonka)]
+    proposal = MsgSubmitProposal(proposer=ANN.text, initial_deposit=deposit, title="words")
+    assert ledger.send(proposal, by=ANN).code == 0
+    assert ledger.send(MsgVote(proposal_id=1, voter=ANN.text, option=VOTE_OPTION_YES), by=ANN).code == 0
+    ledger.run_to(22)
+    assert locate_height(ledger.store.latest, 23).phase is Phase.SETTLE
+    assert table_epoch(ledger.store.latest) == 0
+    ledger.block()
+    assert table_epoch(ledger.store.latest) == 1
+    assert get_units(ledger.store.latest, 1, Host(ANN.address)) < GENESIS_UNITS
+    assert find_proposal(ledger.store.latest, 1).final_tally_result.yes_count == str(GENESIS_UNITS)
 
 
 def test_commit__records__are_written_with_the_state(ledger: Ledger) -> None:
