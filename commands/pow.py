@@ -78,10 +78,14 @@ def evaluate(
 
 @group.command()
 @profile_option
-@click.option("--devices", default="all", show_default=True, help="cpu, cuda:0, ... with commas between, or all.")
+@click.option("--devices", help="cpu, cuda:0, ... with commas between, or all; a row for each [a card, else the CPU].")
 @local
-def bench(call: Call, profile: str, devices: str) -> None:
-    """How many nonces a second each device makes, one after another, and the share of its peak that is."""
+def bench(call: Call, profile: str, devices: str | None) -> None:
+    """How many nonces a second a device makes, and the share of its peak that is; several one after another."""
+    if devices is None:
+        cpu, *cards = _list_devices()
+        call.emit(_bench(get_profile(profile), cards[0] if cards else cpu))
+        return
     names = _list_devices() if devices == "all" else devices.split(",")
     call.emit([_bench(get_profile(profile), device) for device in names])
 

@@ -96,6 +96,12 @@ def test_bench__tiny__prints_every_figure_of_each_device(devices: str) -> None:
     assert 0 < figures["share_of_peak"] < 1
 
 
+def test_bench__no_device_named__prints_one_object() -> None:
+    result = run("bench", "--profile", "tiny", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["nonces_per_s"] > 0
+
+
 def test_selftest__this_machine__lists_every_backend_as_passed() -> None:
     result = run("selftest", "--json")
     assert result.exit_code == 0, result.output
