@@ -20,6 +20,7 @@ from chain_client.effects import Duty
 from chain_client.errors import PermanentError, TransientError
 from chain_client.ledger import TxResult
 from chain_client.transactions import Fate, Outcome, SignedTx
+from rules.addresses import encode_address
 from rules.types import Host, Proof, Row
 
 APPLICATION_ID: Final = 0x476E6B43  # "GnkC"
@@ -343,7 +344,8 @@ def _prepare(connection: sqlite3.Connection, chain_id: str, host: Host) -> sqlit
             raise PermanentError("journal_unreadable", f"a SQLite file, but no journal of a host, version {VERSION}")
         owner = connection.execute("SELECT chain_id, host FROM owner").fetchone()
     if owner != (chain_id, host):
-        detail = f"it belongs to {owner[1].hex()} on {owner[0]}, this is {host.hex()} on {chain_id}"
+        theirs, ours = encode_address(owner[1]), encode_address(host)
+        detail = f"it belongs to {theirs} on {owner[0]}, this is {ours} on {chain_id}"
         raise PermanentError("journal_foreign", detail)
     return connection
 

@@ -19,6 +19,7 @@ from chain_client.errors import PermanentError, TransientError
 from chain_client.journal import FILE_NAME, KEPT_EPOCHS, KEPT_REVIEWS, Journal
 from chain_client.ledger import TxResult
 from chain_client.transactions import Fate, Outcome, SignedTx
+from rules.addresses import encode_address
 from rules.types import Host, Proof, Row
 from tests.chain_client.views import BOB, ME
 
@@ -54,6 +55,7 @@ def test_open__another_host_or_chain__is_foreign(tmp_path: Path) -> None:
         with pytest.raises(PermanentError) as refused:
             Journal.open(tmp_path, chain_id=chain_id, host=host)
         assert refused.value.code == "journal_foreign"
+        assert f"it belongs to {encode_address(ME)} on {CHAIN_ID}" in refused.value.detail
     Journal.open(tmp_path, chain_id=CHAIN_ID, host=ME).close()
 
 
