@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DUTIES: Final = (
     "/gonka.beacon.v1.MsgCommitSeeds",
+    "/gonka.beacon.v1.MsgDeal",
+    "/gonka.beacon.v1.MsgComplain",
     "/gonka.beacon.v1.MsgRevealSeed",
     "/gonka.sprint.v1.MsgClaim",
     "/gonka.sprint.v1.MsgRevealLeaves",
