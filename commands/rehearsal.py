@@ -104,7 +104,11 @@ def check_account(view: View, forecast: Forecast) -> list[Check]:
     needed = (forecast.units - forecast.units * stake.base_ratio_ppm // 10**6) * stake.stake_per_unit_ngonka
     bond = sprint.claim_bond_ngonka
     return [
-        Check(name="joined", passed=host is not None and not host.left_epoch, detail="`gnk host join` registers it"),
+        Check(
+            name="joined",
+            passed=host is not None and not host.left_epoch,
+            detail=f"a host since epoch {host.registered_epoch}" if host else "`gnk host join` registers it",
+        ),
         Check(
             name="claim bond",
             passed=view.balance_ngonka >= bond or staked >= bond,
