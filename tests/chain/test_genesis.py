@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,14 @@ from chain.genesis import read_genesis
 from chain.modules.bank.state import get_balance, get_supply, scan_balances
 from chain.modules.params.state import get_frozen, get_live
 from chain.modules.stake.state import get_weights
+from chain.process import open_node
+from chain.store.store import Store
 from rules.addresses import encode_address, module_address
 from rules.errors import RuleError
 from rules.presets import GENESIS_UNITS, MINIMAL
 from tests.chain.ledger import ANN, BALANCE, BOB, CAT, STRANGER, make_context, make_genesis
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "state.json").read_text())
 
 
 def broken(change: Callable[[Any], object]) -> bytes:
@@ -44,6 +49,12 @@ def test_init_state__community_pool__is_part_of_the_supply() -> None:
 
 def test_build_genesis__twice__is_the_same_file() -> None:
     assert make_genesis() == make_genesis()
+
+
+def test_genesis_and_first_block__lead_to_the_app_hash_of_the_vector() -> None:
+    with open_node(Store.in_memory(), make_genesis()) as node:
+        app_hash = node.engine.make_block(10**18).result.app_hash
+    assert app_hash.hex() == VECTORS["first_app_hash"]
 
 
 CASES: list[tuple[bytes, str]] = [

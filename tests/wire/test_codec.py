@@ -1,6 +1,9 @@
 """Records and messages say the same, field by field."""
 
+import json
 from dataclasses import fields, is_dataclass, replace
+from hashlib import sha256
+from pathlib import Path
 from typing import get_type_hints
 
 import pytest
@@ -11,7 +14,9 @@ from rules.params import Params
 from rules.presets import LOCAL, PRESETS
 from wire.codec import UNWIRED, check_known, decode_params, encode_params
 from wire.gonka.params.v1 import params_pb2
-from wire.gonka.stake.v1 import tx_pb2
+from wire.gonka.stake.v1 import stake_pb2, tx_pb2
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "state.json").read_text())
 
 
 def list_differences(record: type, descriptor: Descriptor) -> list[str]:
@@ -35,6 +40,17 @@ def test_params__every_preset__survives_the_round_trip(name: str) -> None:
     message = encode_params(PRESETS[name])
     again = params_pb2.Params.FromString(message.SerializeToString())
     assert decode_params(again) == PRESETS[name]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_encode_params__every_preset__has_the_bytes_of_the_vector(name: str) -> None:
+    encoded = encode_params(PRESETS[name]).SerializeToString(deterministic=True)
+    assert sha256(encoded).hexdigest() == VECTORS["params_sha256"][name]
+
+
+def test_table_entry__has_the_bytes_of_the_vector() -> None:
+    entry = stake_pb2.TableEntry(host="gonka1x", units=6000, effective_units=5000)
+    assert entry.SerializeToString(deterministic=True).hex() == VECTORS["table_entry"]
 
 
 def test_decode_params__a_broken_invariant__is_refused_by_name() -> None:
