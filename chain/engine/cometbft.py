@@ -149,8 +149,9 @@ async def _forward(process: asyncio.subprocess.Process) -> deque[str]:
         if not line:
             return last
         text = line.decode(errors="replace").rstrip()
-        last.append(text[:300])
-        _log_line(text)
+        if text:  # of a line that was too long only its end may be left
+            last.append(text[:300])
+            _log_line(text)
 
 
 def _log_line(text: str) -> None:
