@@ -10,7 +10,7 @@ import click
 from commands.amounts import format_gnk, parse_amount
 from commands.call import Call, serves, writes
 from commands.logs import FORMATS, configure_logs
-from commands.reading import format_wait, read_chain_id, read_epoch
+from commands.reading import find_host, format_wait, read_chain_id, read_epoch
 from commands.writing import Draft, acting_address, submit
 
 if TYPE_CHECKING:
@@ -47,13 +47,18 @@ def join(call: Call, amount: str | None, key_file: Path | None) -> None:
         proof = prove_consensus_key(key_file, read_chain_id(call), address)
         register.consensus_pubkey, register.consensus_signature = proof.public_key, proof.signature
     messages: list[Message] = [register]
-    effects = [f"{address} sprints from epoch {status.epoch + 1}, and verifies and votes from epoch {status.epoch + 2}"]
+    known = find_host(call, address)
+    epoch = status.epoch
+    if known is None:
+        effects = [f"{address} sprints from epoch {epoch + 1}, and verifies and votes from epoch {epoch + 2}"]
+    else:
+        effects = [f"{address}, a host since epoch {known.host.registered_epoch}, is registered anew"]
     warnings = []
     if amount is not None:
         ngonka = parse_amount(amount)
         messages.append(MsgStake(host=address, amount_ngonka=ngonka))
         effects.append(f"{format_gnk(ngonka)} moves from its balance to its stake")
-    else:
+    elif known is None or not known.host.stake_ngonka:
         ratio = status.stake_params.base_ratio_ppm // 10_000
         warnings.append(f"without stake only {ratio} % of your units count; add --stake, or `gnk stake add` later")
     effects.append(

@@ -82,6 +82,18 @@ def read_host(call: Call, address: str) -> QueryHostResponse:
     return ask(call, lambda ledger: ledger.query("/gonka.stake.v1.Query/Host", request, QueryHostResponse))
 
 
+def find_host(call: Call, address: str) -> QueryHostResponse | None:
+    """A host as `read_host` gives it; None for an account that is no host."""
+    from chain_client.errors import ClientError
+
+    try:
+        return read_host(call, address)
+    except ClientError as error:
+        if error.code != "host_unknown":
+            raise
+        return None
+
+
 def format_wait(blocks: int, block_ms: int) -> str:
     """How long some blocks take, in words: `about 12 s (24 blocks)`."""
     return f"about {format_duration(blocks * block_ms // 1000)} ({blocks} block{'' if blocks == 1 else 's'})"

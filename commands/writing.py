@@ -105,12 +105,13 @@ def submit(call: Call, draft: Draft, *, describe: Callable[[TxResult], Mapping[s
 
 async def _plan(call: Call, draft: Draft, ledger: Ledger) -> tuple[Order, Plan]:
     """The order without its last height, and the plan, whose gas the chain has simulated."""
+    from chain_client.messages import execute_for
     from chain_client.pricing import price_order
     from chain_client.transactions import Order
 
     record = call_keyring(call).show(call.config.key)
     block = await ledger.latest()
-    messages = _wrap(draft.messages, record.address) if call.consent.on_behalf_of else draft.messages
+    messages = execute_for(draft.messages, record.address) if call.consent.on_behalf_of else draft.messages
     order = Order(order_id=uuid4().hex, messages=messages, last_height=0, memo=call.consent.memo)
     order = await price_order(ledger, order, record.public_key)
     plan = Plan(
@@ -122,22 +123,6 @@ async def _plan(call: Call, draft: Draft, ledger: Ledger) -> tuple[Order, Plan]:
         memo=call.consent.memo,
     )
     return order, plan
-
-
-def _wrap(messages: tuple[Message, ...], grantee: str) -> tuple[Message, ...]:
-    """One MsgExec by the grantee around messages of who granted them."""
-    from google.protobuf.any_pb2 import Any
-
-    import wire  # noqa: F401  # puts the Cosmos messages on the path
-
-    from cosmos.authz.v1beta1.tx_pb2 import MsgExec
-
-    execution = MsgExec(grantee=grantee)
-    for message in messages:
-        packed = Any()
-        packed.Pack(message, type_url_prefix="/", deterministic=True)
-        execution.msgs.append(packed)
-    return (execution,)
 
 
 def _confirm(call: Call, plan: Plan) -> None:

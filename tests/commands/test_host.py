@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from commands.host import group
+from tests.chain.api.running import run_chain
+from tests.commands.people import furnish, run_json
 
 NOBODY = "127.0.0.1:1"
 
@@ -16,3 +18,16 @@ def test_host__without_a_key__says_how_to_make_one(tmp_path: Path, words: list[s
     assert shown.exit_code == 1
     assert "error[key_not_found]" in shown.output
     assert "gnk keys add" in shown.output
+
+
+@pytest.mark.parametrize(("key", "said"), [("dan", "sprints from epoch 1"), ("ann", "is registered anew")])
+def test_join__a_newcomer_and_a_host__are_told_what_it_means_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, said: str
+) -> None:
+    home = tmp_path / "home"
+    furnish(home)
+    monkeypatch.setenv("GNK_HOME", str(home))
+    with run_chain(tmp_path / "chain") as target:
+        shown = run_json(group, "join", "--dry-run", "--key", key, "--chain", target)
+    assert said in str(shown)
+    assert ("sprints from" in str(shown)) == (key == "dan")
