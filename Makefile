@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PATHS := rules wire pow_kernels sidecar chain chain_client commands cli.py tests benchmarks examples soundness
+PATHS := rules wire pow_kernels sidecar chain chain_client serving gateway commands cli.py tests benchmarks examples soundness
 
 .PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu soundness e2e e2e-short sprint demos bench check clean
 .DEFAULT_GOAL := help

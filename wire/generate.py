@@ -19,6 +19,7 @@ import wire  # noqa: F401  # makes the Cosmos messages importable
 ROOT = Path(__file__).resolve().parent.parent
 IMPORTED = [
     "amino.amino_pb2",
+    "cosmos.base.query.v1beta1.pagination_pb2",
     "cosmos.msg.v1.msg_pb2",
     "google.api.annotations_pb2",
     "google.protobuf.any_pb2",

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ["rules", "wire", "pow_kernels", "sidecar", "chain", "chain_client", "commands"]
+PACKAGES = ["rules", "wire", "pow_kernels", "sidecar", "chain", "chain_client", "serving", "gateway", "commands"]
 SOURCES = sorted(
     p for package in PACKAGES for p in (ROOT / package).rglob("*.py") if "gonka" not in p.relative_to(ROOT).parts
 )

@@ -1,0 +1,1 @@
+"""The developer's side: API keys, prepaid balances, hosts chosen, escrows opened, vouchers signed."""
