@@ -41,6 +41,9 @@ SYNONYMS = {
 }
 """What a word of the glossary is never called."""
 
+FOREIGN = ["frequency_penalty", "presence_penalty", "add_to_wallet"]
+"""Names that other software gives: OpenAI's sampling fields, the act that wallets call so."""
+
 
 def split_name(name: str) -> str:
     """`MsgRevealLeaves`, `--reveal-leaves` and `reveal_leaves` as `_reveal_leaves_`, so that whole words are found."""
@@ -50,7 +53,10 @@ def split_name(name: str) -> str:
 
 def find_synonyms(name: str) -> list[str]:
     """The forbidden words in a name."""
-    return [word for words in SYNONYMS.values() for word in words if f"_{word}_" in split_name(name)]
+    ours = split_name(name)
+    for foreign in FOREIGN:
+        ours = ours.replace(foreign, "")
+    return [word for words in SYNONYMS.values() for word in words if f"_{word}_" in ours]
 
 
 def find_proto_names() -> Iterator[tuple[str, str]]:
