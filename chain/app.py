@@ -49,7 +49,8 @@ class App:
 
     def info(self) -> Info:
         """Where the application stands."""
-        return Info(height=self._store.height, app_hash=self._store.app_hash)
+        last = self._store.latest.get(_LAST_BLOCK) or b""
+        return Info(height=self._store.height, app_hash=self._store.app_hash, block_hash=last[8:])
 
     def init_chain(self, genesis: bytes) -> tuple[ValidatorUpdate, ...]:
         """Take the genesis file; its state is committed with block 1.  Raises: RuleError `genesis_invalid`."""
@@ -138,7 +139,7 @@ class App:
             validator_updates=_validator_updates(updates),
         )
 
-    def commit(self, records: Mapping[bytes, bytes]) -> None:
+    def commit(self, records: Mapping[bytes, bytes | None]) -> None:
         """Persist the block finalised last, with the engine's records, in one step."""
         if self._pending is None:
             raise AssertionError("commit before finalize_block")
@@ -161,7 +162,7 @@ class App:
 
     def _check_context(self) -> Context:
         """The next block as its transactions will find it, with those that passed since the last commit applied."""
-        if self._check is None:
+        if self._check is None or self._check.height <= self._store.height:
             state = self._fresh_state()
             last = state.get(_LAST_BLOCK) or b""
             self._check = self._begin(state, self._store.height + 1, int.from_bytes(last[:8], "big"), last[8:])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chain.engine.application import Block, BlockResult
-from chain.engine.blocklog import GENESIS_KEY, LoggedBlock, scan_blocks
+from chain.engine.blocklog import GENESIS_KEY, LoggedBlock, read_floor, scan_blocks
 from chain.store.errors import StoreError
 from chain.store.kv import Reader
 
@@ -19,10 +19,16 @@ LARGEST_LINE = 96 << 20
 
 
 def encode_log(records: Reader) -> Iterator[str]:
-    """The lines of a block log, without line ends; none where there is no block."""
+    """The lines of a block log, without line ends; none where there is no block.
+
+    StoreError blocks_forgotten where the log does not begin with block 1.
+    """
     genesis = records.get(GENESIS_KEY)
     if genesis is None:
         return
+    floor = read_floor(records).height
+    if floor:
+        raise StoreError("blocks_forgotten", f"block {floor} and those before it")
     yield json.dumps({"genesis": genesis.decode()})
     for logged in scan_blocks(records):
         yield json.dumps(_describe(logged))

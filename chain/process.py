@@ -3,6 +3,7 @@
 HOME/genesis.json   what the chain began with
 HOME/data/          the store; one process at a time
 HOME/cometbft/      CometBFT's own directory, where it is the engine
+HOME/snapshots/     what nodes that join start from
 HOME/grpc-address   where the running process listens, host:port; absent while it does not
 """
 
@@ -30,6 +31,7 @@ from chain.engine.clock import SystemClock
 from chain.engine.cometbft import CometbftEngine
 from chain.engine.cometbft_home import Network, Sockets, describe_config, write_home
 from chain.engine.local import EngineConfig, LocalEngine
+from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
 from chain.genesis import read_genesis
 from chain.store.errors import StoreError
@@ -41,6 +43,7 @@ from wire.notify import ServiceManager
 GENESIS_FILE = "genesis.json"
 DATA_FILE = "data"
 COMETBFT_FILE = "cometbft"
+SNAPSHOTS_FILE = "snapshots"
 ADDRESS_FILE = "grpc-address"
 GRACE_S = 1.0
 
@@ -59,12 +62,15 @@ class CometbftConfig:
 class ChainConfig:
     """What an operator settles: where the files are, where to listen (host:port, port 0 for a free one), the pace.
 
-    `block_ms` of None is the genesis file's.  The engine is the local one where there is no `cometbft`.
+    `block_ms` of None is the genesis file's.  The log keeps `keep_blocks` blocks, 0 for all; under CometBFT there is a
+    snapshot every `snapshot_blocks`, 0 for none.  The engine is the local one where there is no `cometbft`.
     """
 
     home: Path
     grpc: str
     block_ms: int | None = None
+    keep_blocks: int = 0
+    snapshot_blocks: int = 0
     cometbft: CometbftConfig | None = None
 
 
@@ -79,7 +85,7 @@ class Node:
 
 
 @contextmanager
-def open_node(store: Store, genesis: bytes, block_ms: int | None = None) -> Iterator[Node]:
+def open_node(store: Store, genesis: bytes, block_ms: int | None = None, keep_blocks: int = 0) -> Iterator[Node]:
     """The chain of this genesis file in `store`, which is closed at the end.
 
     RuleError genesis_invalid; StoreError store_foreign.
@@ -92,6 +98,7 @@ def open_node(store: Store, genesis: bytes, block_ms: int | None = None) -> Iter
             block_ms=block_ms or described.params.auth.block_ms,
             max_block_bytes=described.params.auth.max_block_bytes,
             max_tx_bytes=described.params.auth.max_tx_bytes,
+            keep_blocks=keep_blocks,
         )
         engine = LocalEngine.open(app, store, config=config, genesis=genesis)
         yield Node(store=store, app=app, engine=engine, genesis=described)
@@ -149,7 +156,7 @@ class Drive:
 def open_local(config: ChainConfig) -> Iterator[Drive]:
     """The chain with the local engine.  Raises as `serve` does."""
     genesis = read_genesis_file(config.home)
-    with open_node(Store.open(config.home / DATA_FILE), genesis, config.block_ms) as node:
+    with open_node(Store.open(config.home / DATA_FILE), genesis, config.block_ms, config.keep_blocks) as node:
         if node.engine.last and node.engine.last.block.proposer:
             raise StoreError("store_foreign", "its blocks are CometBFT's: start it with --engine cometbft")
         chain = LocalChain(app=node.app, engine=node.engine, store=node.store, chain_id=node.genesis.chain_id)
@@ -165,7 +172,7 @@ def open_cometbft(config: ChainConfig, cometbft: CometbftConfig) -> Iterator[Dri
     store = Store.open(config.home / DATA_FILE)
     try:
         app = App.open(store)
-        tip = Tip.open(app, store, genesis)
+        tip = Tip.open(app, store, genesis, keep_blocks=config.keep_blocks)
         if tip.last and not tip.last.block.proposer:
             raise StoreError("store_foreign", "its blocks are the local engine's: start it with --engine local")
         with tempfile.TemporaryDirectory(prefix="gnk-cometbft-") as directory:
@@ -177,7 +184,8 @@ def open_cometbft(config: ChainConfig, cometbft: CometbftConfig) -> Iterator[Dri
             chain = LocalChain(app=app, engine=engine, store=store, chain_id=described.chain_id)
             registry = build_registry(chain)
             query = AbciQuery(registry, chain, store).answer
-            abci = AbciEngine(app=app, tip=tip, genesis=genesis, version=VERSION, query=query)
+            shelf = Shelf.open(config.home / SNAPSHOTS_FILE, store, interval=config.snapshot_blocks)
+            abci = AbciEngine(app=app, tip=tip, shelf=shelf, genesis=genesis, version=VERSION, query=query)
             yield Drive(chain=chain, registry=registry, run=lambda: engine.run(abci.answer))
     finally:
         store.close()

@@ -85,6 +85,15 @@ def init(
 @click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Who makes the blocks.")
 @click.option("--p2p", metavar="HOST:PORT", default="0.0.0.0:26656", show_default=True, help="Of CometBFT.")
 @click.option("--rpc", metavar="HOST:PORT", default="", help="Where CometBFT's RPC listens, for wallets [nowhere].")
+@click.option("--keep-blocks", metavar="N", type=click.IntRange(0), default=200_000, show_default=True, help="0: all.")
+@click.option(
+    "--snapshot-blocks",
+    metavar="N",
+    type=click.IntRange(0),
+    default=1000,
+    show_default=True,
+    help="Under CometBFT, a snapshot for nodes that join every N blocks; 0: none.",
+)
 @click.option("--peer", "peers", metavar="ID@HOST:PORT", multiple=True, help="A node that CometBFT keeps to.")
 @local
 def start(  # noqa: PLR0917  # a command's parameters are its flags
@@ -95,6 +104,8 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
     engine: str,
     p2p: str,
     rpc: str,
+    keep_blocks: int,
+    snapshot_blocks: int,
     peers: tuple[str, ...],
 ) -> None:
     """Run the chain in the foreground until SIGTERM or Ctrl-C.
@@ -114,7 +125,14 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
     cometbft = None
     if engine == "cometbft":
         cometbft = CometbftConfig(program=find_cometbft(os.environ), network=Network(p2p=p2p, rpc=rpc, peers=peers))
-    config = ChainConfig(home=call.config.home, grpc=grpc, block_ms=block_ms, cometbft=cometbft)
+    config = ChainConfig(
+        home=call.config.home,
+        grpc=grpc,
+        block_ms=block_ms,
+        keep_blocks=keep_blocks,
+        snapshot_blocks=snapshot_blocks,
+        cometbft=cometbft,
+    )
     try:
         asyncio.run(
             serve_until_signal(config, ServiceManager.read(os.environ), lambda address: call.emit({"grpc": address}))

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import wire  # noqa: F401  # puts the Cosmos messages on the path
 from chain.engine.abci_frames import FrameError
+from chain.engine.abci_snapshots import SnapshotCalls
 from chain.engine.application import Application, Block
 from chain.engine.blocklog import (
     LoggedBlock,
@@ -18,6 +19,7 @@ from chain.engine.blocklog import (
     time_of_message,
     validator_updates_to_messages,
 )
+from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
 from rules.errors import RuleError
 
@@ -34,13 +36,17 @@ AnswerQuery: TypeAlias = Callable[[abci.RequestQuery], Awaitable[abci.ResponseQu
 class AbciEngine:
     """One request at a time, whatever the connection.  `genesis` is the genesis file, `version` this program's."""
 
-    def __init__(self, *, app: Application, tip: Tip, genesis: bytes, version: str, query: AnswerQuery) -> None:
+    def __init__(
+        self, *, app: Application, tip: Tip, shelf: Shelf, genesis: bytes, version: str, query: AnswerQuery
+    ) -> None:
         self._app = app
         self._tip = tip
         self._genesis = genesis
+        self._shelf = shelf
         self._version = version
         self._query = query
         self._finalised: LoggedBlock | None = None
+        snapshots = SnapshotCalls(shelf, tip)
         self._methods: Mapping[str, Callable[[Any], Any]] = {
             "echo": lambda request: abci.ResponseEcho(message=request.message),
             "flush": lambda _: abci.ResponseFlush(),
@@ -53,10 +59,10 @@ class AbciEngine:
             "verify_vote_extension": _verify_vote_extension,
             "finalize_block": self._finalize_block,
             "commit": self._commit,
-            "list_snapshots": lambda _: abci.ResponseListSnapshots(),
-            "offer_snapshot": lambda _: abci.ResponseOfferSnapshot(result=abci.ResponseOfferSnapshot.ABORT),
-            "load_snapshot_chunk": lambda _: abci.ResponseLoadSnapshotChunk(),
-            "apply_snapshot_chunk": _apply_snapshot_chunk,
+            "list_snapshots": snapshots.list,
+            "offer_snapshot": snapshots.offer,
+            "load_snapshot_chunk": snapshots.load_chunk,
+            "apply_snapshot_chunk": snapshots.apply_chunk,
         }
 
     async def answer(self, request: abci.Request) -> abci.Response:
@@ -127,7 +133,8 @@ class AbciEngine:
         self._tip.commit(self._finalised)
         self._finalised = None
         self._tip.publish()
-        return abci.ResponseCommit()
+        self._shelf.note_block()
+        return abci.ResponseCommit(retain_height=self._tip.retain_height)
 
 
 def describe_app_state(genesis: bytes) -> dict[str, str]:
@@ -147,8 +154,3 @@ def _verify_vote_extension(request: abci.RequestVerifyVoteExtension) -> abci.Res
     """Votes are not extended yet, so only an empty extension is an honest one."""
     response = abci.ResponseVerifyVoteExtension
     return response(status=response.REJECT if request.vote_extension else response.ACCEPT)
-
-
-def _apply_snapshot_chunk(_request: abci.RequestApplySnapshotChunk) -> abci.ResponseApplySnapshotChunk:
-    """No snapshot is ever accepted, so no chunk is."""
-    return abci.ResponseApplySnapshotChunk(result=abci.ResponseApplySnapshotChunk.ABORT)

@@ -11,10 +11,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Info:
-    """Where the application stands: its last committed height, 0 before genesis, and the app hash there."""
+    """Where the application stands: its last committed height, 0 before genesis, the app hash there and its block's.
+
+    `block_hash` is b"" at height 0.
+    """
 
     height: int
     app_hash: bytes
+    block_hash: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,6 @@ class Application(Protocol):
         """What the block comes to.  Keeps nothing but what `commit` will write."""
         ...
 
-    def commit(self, records: Mapping[bytes, bytes]) -> None:
-        """Persist the block finalised last, and the engine's `records`, all of it or nothing."""
+    def commit(self, records: Mapping[bytes, bytes | None]) -> None:
+        """Persist the block finalised last, and the engine's `records` (None to remove), all of it or nothing."""
         ...

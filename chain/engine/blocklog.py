@@ -4,8 +4,10 @@
     block/ BE64(height)        RequestFinalizeBlock of CometBFT's ABCI 2.0
     result/ BE64(height)       ResponseFinalizeBlock
     tx/ SHA-256(tx)            BE64(height) || BE32(index) of the transaction, the latest where it was taken again
+    floor                      BE64(height) || hash of the newest block that the log no longer has, or never had
 
-Blocks are numbered from 1 without a gap.  Each names the hash of the one before; the first, SHA-256 of the genesis.
+Blocks are numbered without a gap from the one above the floor, which is at 0 where the log is whole.  Each names the
+hash of the one before; the first, SHA-256 of the genesis.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,6 +25,7 @@ from tendermint.abci import types_pb2 as abci
 from tendermint.crypto.keys_pb2 import PublicKey
 
 GENESIS_KEY = b"genesis"
+FLOOR_KEY = b"floor"
 
 _BLOCK = b"block/"
 _RESULT = b"result/"
@@ -36,6 +39,26 @@ class LoggedBlock:
 
     block: Block
     result: BlockResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """The newest height below the log, 0 where it is whole, and the hash that the first block of the log follows."""
+
+    height: int
+    block_hash: bytes
+
+    def encode(self) -> bytes:
+        """The record."""
+        return _be64(self.height) + self.block_hash
+
+
+def read_floor(records: Reader) -> Floor:
+    """What the log stands on."""
+    known = records.get(FLOOR_KEY)
+    if known is None:
+        return Floor(height=0, block_hash=sha256(records.get(GENESIS_KEY) or b"").digest())
+    return Floor(height=int.from_bytes(known[:8], "big"), block_hash=known[8:])
 
 
 def compute_block_hash(block: Block, *, chain_id: str, app_hash: bytes) -> bytes:
@@ -69,15 +92,34 @@ def read_block(records: Reader, height: int) -> LoggedBlock | None:
     block, result = records.get(_BLOCK + _be64(height)), records.get(_RESULT + _be64(height))
     if block is None or result is None:
         return None
+    last_hash = _last_hash(records, height)
+    if last_hash is None:
+        return None
     return LoggedBlock(
-        block=block_of_message(abci.RequestFinalizeBlock.FromString(block), _last_hash(records, height)),
+        block=block_of_message(abci.RequestFinalizeBlock.FromString(block), last_hash),
         result=result_of_message(abci.ResponseFinalizeBlock.FromString(result)),
     )
 
 
+def forget_block(records: Reader, logged: LoggedBlock) -> dict[bytes, bytes | None]:
+    """The records that change when the lowest block of the log is forgotten: it becomes the floor."""
+    height = logged.block.height
+    changes: dict[bytes, bytes | None] = {
+        FLOOR_KEY: Floor(height=height, block_hash=logged.block.hash).encode(),
+        _BLOCK + _be64(height): None,
+        _RESULT + _be64(height): None,
+    }
+    for tx in logged.block.txs:
+        tx_hash = sha256(tx).digest()
+        place = find_tx(records, tx_hash)
+        if place is not None and place[0] == height:
+            changes[_TX + tx_hash] = None
+    return changes
+
+
 def scan_blocks(records: Reader, first: int = 1) -> Iterator[LoggedBlock]:
-    """The blocks from height `first` (at least 1) to the end of the log, in order."""
-    height = first
+    """The blocks from height `first` (at least 1), or the lowest that the log has, to the end, in order."""
+    height = max(first, read_floor(records).height + 1)
     while (logged := read_block(records, height)) is not None:
         yield logged
         height += 1
@@ -193,11 +235,13 @@ def _events_of_messages(messages: list[abci.Event]) -> tuple[Event, ...]:
     )
 
 
-def _last_hash(records: Reader, height: int) -> bytes:
+def _last_hash(records: Reader, height: int) -> bytes | None:
+    """The hash of the block before `height`; None where neither the log nor its floor knows it."""
+    floor = read_floor(records)
+    if floor.height == height - 1:
+        return floor.block_hash
     before = records.get(_BLOCK + _be64(height - 1))
-    if before is None:
-        return sha256(records.get(GENESIS_KEY) or b"").digest()
-    return bytes(abci.RequestFinalizeBlock.FromString(before).hash)
+    return None if before is None else bytes(abci.RequestFinalizeBlock.FromString(before).hash)
 
 
 def _be64(value: int) -> bytes:

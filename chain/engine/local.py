@@ -23,12 +23,13 @@ _OPEN_LANE = LaneLimits(max_txs=10_000, max_bytes=64 << 20)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
-    """What an operator settles: the pace, and what the mempool holds."""
+    """What an operator settles: the pace, what the mempool holds, how many blocks the log keeps (0: all)."""
 
     chain_id: str
     block_ms: int
     max_block_bytes: int = 16 << 20
     max_tx_bytes: int = 1 << 20
+    keep_blocks: int = 0
     duty_lane: LaneLimits = _DUTY_LANE
     open_lane: LaneLimits = _OPEN_LANE
 
@@ -54,7 +55,7 @@ class LocalEngine:
 
         StoreError store_foreign where the store grew from another genesis.
         """
-        tip = Tip.open(app, store, genesis)
+        tip = Tip.open(app, store, genesis, keep_blocks=config.keep_blocks)
         if tip.height == 0:
             app.init_chain(genesis)
         return cls(app, store, config, tip)

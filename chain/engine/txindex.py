@@ -31,6 +31,11 @@ def encode_index(logged: LoggedBlock) -> dict[bytes, bytes]:
     return records
 
 
+def forget_index(logged: LoggedBlock) -> dict[bytes, None]:
+    """The index's records of one block, to be removed."""
+    return dict.fromkeys(encode_index(logged))
+
+
 def scan_places(records: Reader, name: str, value: str) -> Iterator[tuple[int, int]]:
     """Height and index, ascending, of every transaction with this attribute; `name` is in INDEXED."""
     prefix = _prefix(name, value)

@@ -111,6 +111,10 @@ class Store:
                 return view
         raise StoreError("height_not_kept", f"{height}; kept are {self._views[0].height} to {self.height}")
 
+    def snapshot(self) -> View:
+        """The state at the last committed height, to be read by whoever asked until it closes it."""
+        return View(self._tables.snapshot())
+
     def prepare(self, writes: Mapping[bytes, bytes | None]) -> Change:
         """What `writes` (key -> value, None to remove) on the last committed height would come to; keeps nothing.
 
@@ -131,8 +135,8 @@ class Store:
         tree = self.latest.tree.update(leaves)
         return Change(base_height=self.height, app_hash=tree.root, state=writes, pages=tree.pages, keys=keys)
 
-    def commit(self, change: Change, *, height: int, records: Mapping[bytes, bytes]) -> None:
-        """Make `change` the state at `height`, with the engine's `records`, durably and in one step.
+    def commit(self, change: Change, *, height: int, records: Mapping[bytes, bytes | None]) -> None:
+        """Make `change` the state at `height`, with the engine's `records` (None to remove), durably and in one step.
 
         StoreError store_full or store_write_failed leaves everything as it was; the same commit may be tried again.
         """

@@ -6,6 +6,7 @@
 import asyncio
 import json
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from chain.engine.abci import AbciEngine, describe_app_state
 from chain.engine.abci_frames import encode_frame, read_frame
 from chain.engine.abci_server import listening
 from chain.engine.application import CheckResult
+from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
 from chain.genesis import build_genesis
 from chain.store.store import Store
@@ -80,12 +82,15 @@ class Pool:
         raise AssertionError("nobody broadcasts here")
 
 
-def open_abci(store: Store, genesis: bytes) -> AbciEngine:
+def open_abci(store: Store, genesis: bytes, *, home: Path | None = None, keep_blocks: int = 0) -> AbciEngine:
+    """With a snapshot every 10 blocks, on a shelf in `home`."""
     app = App.open(store)
-    tip = Tip.open(app, store, genesis)
+    tip = Tip.open(app, store, genesis, keep_blocks=keep_blocks)
     chain = LocalChain(app=app, engine=Pool(tip), store=store, chain_id=CHAIN_ID)
     query = AbciQuery(build_registry(chain), chain, store)
-    return AbciEngine(app=app, tip=tip, genesis=genesis, version="1", query=query.answer)
+    folder = home or Path(tempfile.mkdtemp())
+    shelf = Shelf.open(folder / "snapshots", store, interval=10 if home else 0)
+    return AbciEngine(app=app, tip=tip, shelf=shelf, genesis=genesis, version="1", query=query.answer)
 
 
 class Peer:

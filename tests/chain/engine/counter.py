@@ -22,7 +22,8 @@ class Counter:
         self._pending: tuple[int, Change] | None = None
 
     def info(self) -> Info:
-        return Info(height=self._store.height, app_hash=self._store.app_hash)
+        last = self._store.latest.get(b"last") or b""
+        return Info(height=self._store.height, app_hash=self._store.app_hash, block_hash=last)
 
     def init_chain(self, genesis: bytes) -> tuple[ValidatorUpdate, ...]:
         self._genesis = genesis
@@ -53,7 +54,7 @@ class Counter:
         event = Event(type="counted", attributes=(("height", str(block.height)),))
         return BlockResult(tx_results=results, events=(event,), app_hash=change.app_hash, validator_updates=())
 
-    def commit(self, records: Mapping[bytes, bytes]) -> None:
+    def commit(self, records: Mapping[bytes, bytes | None]) -> None:
         if self._pending is None:
             raise AssertionError("commit before finalize_block")
         height, change = self._pending
