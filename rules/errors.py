@@ -146,6 +146,31 @@ _family(
         "grant_missing": ("no grant covers this message, or it has expired", "ask for `gnk authz grant`"),
     },
 )
+_family(
+    500,
+    {
+        "model_invalid": ("the model cannot be added as it is described", "correct what is wrong with it"),
+        "model_known": ("the model, or its name, is there already", "see `gnk model price`"),
+        "model_unknown": ("the chain has no such model", "see `gnk model price`"),
+        "models_full": ("the chain has as many models as it can hold", "raise inference.max_models by a proposal"),
+        "offer_invalid": ("the offer cannot be made", "correct what is wrong with it"),
+        "serving_key_invalid": ("a serving or voucher key is a compressed secp256k1 key", "give the 33 bytes of a key"),
+        "serving_key_taken": ("the serving key is another host's", "make a new serving key"),
+        "price_above_limit": ("the price in force is above what you would pay", "raise the limit, or wait"),
+        "host_missing": ("no host serves this", "choose another model, or a wider policy"),
+        "deposit_below_minimum": ("less than an escrow's least deposit", "deposit more"),
+        "policy_invalid": ("the policy cannot be met", "correct what is wrong with it"),
+        "escrow_unknown": ("there is no such escrow", "see `gnk escrow list`"),
+        "escrow_closed": ("the escrow is closed, or closing", "open another one"),
+        "voucher_foreign": ("the voucher or ticket is for another chain, escrow, host or model", "use the right one"),
+        "voucher_stale": ("a voucher with this serial, or a greater one, is in", "nothing to do"),
+        "voucher_lower": ("the voucher has fewer tokens than one before it", "sign all tokens since the escrow opened"),
+        "voucher_amount_wrong": ("the amount is not that of the tokens at the escrow's price", "compute it anew"),
+        "voucher_over_reserve": ("the amount is above the host's reserve", "top up the escrow, or open another"),
+        "voucher_pays_nothing": ("the voucher adds nothing to what is settled", "nothing to do"),
+        "receipts_invalid": ("a receipts root is 32 bytes, and empty with no receipts", "build the root anew"),
+    },
+)
 
 
 class RuleError(Exception):

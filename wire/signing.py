@@ -6,6 +6,7 @@ as well, and let anybody change a transaction's hash.  Source: Cosmos SDK ADR-02
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Final
 
 from coincurve import PrivateKey, PublicKey
@@ -33,15 +34,25 @@ def sign(secret: bytes, document: bytes) -> bytes:
     return PrivateKey(secret).sign_recoverable(document)[:SIGNATURE_BYTES]
 
 
+def sign_digest(secret: bytes, digest: bytes) -> bytes:
+    """As `sign`, over 32 bytes that are a hash already.  Raises ValueError for another length too."""
+    return PrivateKey(secret).sign_recoverable(digest, hasher=None)[:SIGNATURE_BYTES]
+
+
 def verify(public_key: bytes, signature: bytes, document: bytes) -> bool:
     """Whether the signature is by the compressed key (33 bytes) over `document`; False for anything malformed."""
+    return verify_digest(public_key, signature, sha256(document).digest())
+
+
+def verify_digest(public_key: bytes, signature: bytes, digest: bytes) -> bool:
+    """As `verify`, over 32 bytes that are a hash already; False for another length too."""
     if len(signature) != SIGNATURE_BYTES or len(public_key) != 33:
         return False
     r, s = signature[:32], signature[32:]
     if s > _HIGHEST_S or _ZERO in (r, s):
         return False
     try:
-        return PublicKey(public_key).verify(_encode_der(r, s), document)
+        return PublicKey(public_key).verify(_encode_der(r, s), digest, hasher=None)
     except ValueError:
         return False
 

@@ -14,6 +14,7 @@ from rules.errors import CATALOGUE, RuleError
         ("commit_window_closed", 200),
         ("epoch_wrong", 300),
         ("proposal_unknown", 400),
+        ("model_invalid", 500),
     ],
 )
 def test_catalogue__published_numbers__stay(code: str, number: int) -> None:

@@ -109,3 +109,16 @@ def test_verify__malformed__is_false(public_key: bytes, signature: bytes, words:
 def test_sign__no_valid_secret__raises(secret: bytes) -> None:
     with pytest.raises(ValueError, match=r"[Ss]ecret"):
         signing.sign(secret, b"document")
+
+
+def test_sign_digest__is_sign_without_the_hash() -> None:
+    digest = hashlib.sha256(b"document").digest()
+
+    assert signing.sign_digest(SECRET, digest) == GOOD
+    assert signing.verify_digest(PUBLIC, GOOD, digest)
+    assert not signing.verify_digest(PUBLIC, GOOD, bytes(32))
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_verify_digest__not_32_bytes__is_false(length: int) -> None:
+    assert not signing.verify_digest(PUBLIC, GOOD, bytes(length))
