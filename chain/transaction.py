@@ -16,7 +16,6 @@ from rules.addresses import decode_address
 from rules.errors import RuleError
 
 from cosmos.crypto.secp256k1.keys_pb2 import PubKey
-from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_DIRECT
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, SignerInfo, TxBody, TxRaw
 
 KEPT_BYTES: Final = 32 << 20
@@ -29,14 +28,14 @@ _PUB_KEY_URL: Final = f"/{PubKey.DESCRIPTOR.full_name}"
 class Signer:
     """One signer: account, the compressed key it gave (b"" to use the account's), sequence, signature.
 
-    `direct` is false for any other way of signing than SIGN_MODE_DIRECT, which only a simulation may have.
+    `mode` is a SignMode, of which only a simulation may have any.
     """
 
     address: bytes
     public_key: bytes
     sequence: int
     signature: bytes
-    direct: bool
+    mode: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +150,7 @@ def _read_signers(
             public_key=_read_public_key(info.public_key) if info.HasField("public_key") else b"",
             sequence=info.sequence,
             signature=signature,
-            direct=info.mode_info.single.mode == SIGN_MODE_DIRECT,
+            mode=info.mode_info.single.mode,
         )
         for address, info, signature in zip(addresses, infos, signatures, strict=True)
     )

@@ -17,11 +17,12 @@ from chain.transaction import read_transaction
 from rules.addresses import module_address
 from rules.presets import MINIMAL
 from tests.chain.ledger import ANN, BALANCE, BOB, CAT, DAN, GAS, STRANGER, Ledger, Person, code_of, encode, make_genesis
-from wire.signing import GROUP_ORDER
+from wire.amino import encode_amino
+from wire.signing import GROUP_ORDER, sign
 
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_LEGACY_AMINO_JSON
-from cosmos.tx.v1beta1.tx_pb2 import TxRaw
+from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, TxBody, TxRaw
 
 
 def send(sender: Person, recipient: Person = BOB, amount: int = 5) -> MsgSend:
@@ -94,6 +95,62 @@ def test_admit__high_s__is_refused(ledger: Ledger) -> None:
     r, s = raw.signatures[0][:32], int.from_bytes(raw.signatures[0][32:], "big")
     raw.signatures[0] = r + (GROUP_ORDER - s).to_bytes(32, "big")
     assert code_of(ledger.app.check_tx(raw.SerializeToString(), False)) == "signature_invalid"
+
+
+def sign_amino(ledger: Ledger, sender: Person, **changes: object) -> TxRaw:
+    """A transfer signed in amino JSON."""
+    draft = ledger.draft(send(sender), by=(sender,), mode=SIGN_MODE_LEGACY_AMINO_JSON, **changes)
+    raw = encode(draft)
+    body, auth_info = TxBody.FromString(raw.body_bytes), AuthInfo.FromString(raw.auth_info_bytes)
+    document = encode_amino(body, auth_info.fee, draft.chain_id, draft.numbers[0], draft.sequences[0])
+    raw.signatures[0] = sign(sender.secret, document)
+    return raw
+
+
+def test_admit__amino_json__passes(ledger: Ledger) -> None:
+    for _ in range(2):
+        result = ledger.block(sign_amino(ledger, ANN, memo="<&>", timeout_height=9).SerializeToString()).tx_results[0]
+        assert code_of(result) == ""
+    assert get_balance(ledger.store.latest, BOB.address) == BALANCE + 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"chain_id": "other-1"}, "signature_invalid"),
+        ({"numbers": (99,)}, "signature_invalid"),
+        ({"sequences": (1,)}, "sequence_mismatch"),
+        ({"fee": GAS - 1}, "fee_too_low"),
+        ({"timeout_height": 1}, "tx_timed_out"),
+    ],
+)
+def test_admit__amino_json_with_one_thing_wrong__is_refused(
+    ledger: Ledger, changes: dict[str, object], code: str
+) -> None:
+    tx = sign_amino(ledger, ANN, **changes).SerializeToString()
+    assert code_of(ledger.app.check_tx(tx, False)) == code
+
+
+def test_admit__amino_json_over_a_changed_fee__is_refused(ledger: Ledger) -> None:
+    raw = sign_amino(ledger, ANN)
+    auth_info = AuthInfo.FromString(raw.auth_info_bytes)
+    auth_info.fee.amount[0].amount = str(GAS + 1)
+    raw.auth_info_bytes = auth_info.SerializeToString(deterministic=True)
+    assert code_of(ledger.app.check_tx(raw.SerializeToString(), False)) == "signature_invalid"
+
+
+@pytest.mark.parametrize("field", ["body_bytes", "auth_info_bytes"])
+def test_admit__amino_json_over_another_encoding_of_the_same__is_refused(ledger: Ledger, field: str) -> None:
+    raw = sign_amino(ledger, ANN, memo="m")
+    empty_string_again = {"body_bytes": b"\x12\x01m", "auth_info_bytes": b"\x12\x00"}[field]
+    setattr(raw, field, getattr(raw, field) + empty_string_again)
+    assert code_of(ledger.app.check_tx(raw.SerializeToString(), False)) == "tx_malformed"
+
+
+@pytest.mark.parametrize("mode", [0, 2, 191])
+def test_admit__another_sign_mode__is_refused(ledger: Ledger, mode: int) -> None:
+    tx = ledger.tx(send(ANN), by=(ANN,), mode=mode)
+    assert code_of(ledger.app.check_tx(tx, False)) == "signature_invalid"
 
 
 def test_admit__same_transaction_twice__the_second_is_stale(ledger: Ledger) -> None:
