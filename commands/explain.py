@@ -15,6 +15,7 @@ from commands.call import Call, local
 from commands.output import Json
 from rules.errors import CATALOGUE
 from sidecar.errors import SIDECAR_FAULTS
+from wire.openai.errors import API_FAULTS
 
 
 class Entry(Protocol):
@@ -35,6 +36,7 @@ CATALOGUES: Mapping[str, Mapping[str, Entry]] = {
     "store": STORE_FAULTS,
     "engine": ENGINE_FAULTS,
     "sidecar": SIDECAR_FAULTS,
+    "api": API_FAULTS,
 }
 """Every code there is, by who says it; a code that two of them say means the same."""
 

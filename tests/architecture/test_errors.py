@@ -13,6 +13,7 @@ from chain_client.errors import CLIENT_FAULTS
 from rules.errors import CATALOGUE
 from sidecar.errors import SIDECAR_FAULTS
 from tests.architecture.sources import SOURCES, name_of
+from wire.openai.errors import API_FAULTS
 
 CATALOGUES = {
     "rules": CATALOGUE,
@@ -20,6 +21,7 @@ CATALOGUES = {
     "store": STORE_FAULTS,
     "engine": ENGINE_FAULTS,
     "sidecar": SIDECAR_FAULTS,
+    "api": API_FAULTS,
 }
 CODES_OF = {
     "RuleError": {*CATALOGUE},
@@ -29,6 +31,7 @@ CODES_OF = {
     "StoreError": {*STORE_FAULTS},
     "EngineError": {*ENGINE_FAULTS},
     "SidecarError": {*SIDECAR_FAULTS},
+    "ApiError": {*API_FAULTS},
 }
 TABLES = {
     "rules/errors.py",
@@ -37,6 +40,7 @@ TABLES = {
     "chain/engine/errors.py",
     "sidecar/errors.py",
     "wire/errors.py",
+    "wire/openai/errors.py",
 }
 
 
@@ -61,6 +65,7 @@ def test_every_raised_code_is_in_the_catalogue_of_its_class() -> None:
         "StoreError",
         "EngineError",
         "SidecarError",
+        "ApiError",
     }
     assert not [(kind, code, path) for kind, code, path in raised if code not in CODES_OF[kind]]
 

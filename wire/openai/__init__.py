@@ -1,0 +1,1 @@
+"""What OpenAI's API says on the wire: shared by hosts and gateways."""

@@ -1,0 +1,116 @@
+"""What an API of ours refuses, in OpenAI's form, with a stable code and the right HTTP status.
+
+    ApiError            code, message, param, seconds after which to try again
+
+API_FAULTS is the one list of these codes, shared by a host's serving process and a gateway.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiFault:
+    """An entry of the list: HTTP `status`, OpenAI's `type`, what it means, and what to do."""
+
+    status: int
+    type: str
+    title: str
+    next_step: str
+
+
+API_FAULTS: dict[str, ApiFault] = {}
+
+
+def _family(status: int, kind: str, entries: dict[str, tuple[str, str]]) -> None:
+    for code, (title, next_step) in entries.items():
+        API_FAULTS[code] = ApiFault(status=status, type=kind, title=title, next_step=next_step)
+
+
+_family(
+    400,
+    "invalid_request_error",
+    {
+        "json_invalid": ("the body is no JSON object", "send one JSON object, UTF-8, without NaN or Infinity"),
+        "json_too_deep": ("lists and objects lie too deep in each other, or are too many", "send something simpler"),
+        "missing_required_parameter": ("something is missing", "add the field that `param` names"),
+        "unknown_parameter": ("there is no such field", "leave out the field that `param` names"),
+        "invalid_type": ("a field has the wrong type", "see /openapi.json for its type"),
+        "invalid_value": ("a field has a value that it cannot have", "see /openapi.json for its range"),
+        "unsupported_value": ("the value is OpenAI's, but not served here", "leave the field out"),
+        "string_above_max_length": ("a text is too long", "shorten it"),
+        "array_above_max_length": ("a list or an object has too many entries", "send fewer"),
+        "header_invalid": ("a Gonka header cannot be read", "send base64 of the protobuf message"),
+        "schema_invalid": ("a JSON schema is wrong, too deep or too large", "correct or simplify it"),
+        "request_invalid": ("the request cannot be read", "check it against the service's description"),
+    },
+)
+_family(
+    404,
+    "invalid_request_error",
+    {"unknown_url": ("there is nothing at this address", "see /openapi.json for the paths")},
+)
+_family(
+    405,
+    "invalid_request_error",
+    {"method_not_allowed": ("the path does not take this method", "see the Allow header")},
+)
+_family(
+    408,
+    "invalid_request_error",
+    {"body_timed_out": ("the body did not arrive in time", "send it faster, or in smaller requests")},
+)
+_family(
+    413,
+    "invalid_request_error",
+    {"body_too_large": ("the body is larger than the limit", "send less")},
+)
+_family(
+    415,
+    "invalid_request_error",
+    {"content_type_invalid": ("the body is of another kind", "set Content-Type to application/json")},
+)
+_family(
+    500,
+    "server_error",
+    {"internal": ("the node is wrong, not you", "see the node's log, and report it")},
+)
+_family(
+    502,
+    "server_error",
+    {"stream_invalid": ("the server behind sent no stream of events", "try again; then look at its log")},
+)
+
+
+class ApiError(Exception):
+    """A refusal, or a failure, that an application is told of.
+
+    `code` is a key of API_FAULTS; `message` says what happened in the case at hand; `param` names the field, as in
+    `messages[0].content`; `retry_after_s` is sent as Retry-After where it is not None.
+    """
+
+    def __init__(
+        self, code: str, message: str = "", *, param: str | None = None, retry_after_s: int | None = None
+    ) -> None:
+        self.code = code
+        self.fault = API_FAULTS[code]
+        self.message = message or self.fault.title
+        self.param = param
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{code}: {self.message}")
+
+    @property
+    def status(self) -> int:
+        """The HTTP status, 4xx or 5xx."""
+        return self.fault.status
+
+    def headers(self) -> dict[str, str]:
+        """The headers that go with it."""
+        return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+
+    def encode(self) -> str:
+        """The body: {"error": {"message", "type", "param", "code"}}."""
+        error = {"message": self.message, "type": self.fault.type, "param": self.param, "code": self.code}
+        return json.dumps({"error": error})
