@@ -11,6 +11,7 @@ from chain.modules.handler import index_handlers
 from chain.modules.params.messages import HANDLERS as PARAMS
 from chain.modules.sprint.messages import HANDLERS as SPRINT
 from chain.modules.stake.messages import HANDLERS as STAKE
+from chain.modules.upgrade.messages import HANDLERS as UPGRADE
 
-HANDLERS: Final = index_handlers(BANK, AUTHZ, STAKE, BEACON, DEALING, SPRINT, GOV, PARAMS)
+HANDLERS: Final = index_handlers(BANK, AUTHZ, STAKE, BEACON, DEALING, SPRINT, GOV, PARAMS, UPGRADE)
 """Handlers by the full name of their message."""

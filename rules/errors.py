@@ -144,6 +144,7 @@ _family(
         ),
         "grant_invalid": ("the grant cannot be made", "correct what is wrong with it"),
         "grant_missing": ("no grant covers this message, or it has expired", "ask for `gnk authz grant`"),
+        "upgrade_invalid": ("the upgrade cannot be planned, or is not", "see `gnk gov list` for what is planned"),
     },
 )
 _family(

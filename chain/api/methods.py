@@ -15,6 +15,7 @@ from chain.modules.query import Query
 from chain.modules.sprint import queries as sprint
 from chain.modules.stake import queries as stake
 from chain.modules.stake import staking_queries as staking
+from chain.modules.upgrade import queries as upgrade
 
 QUERIES: Final[tuple[Query, ...]] = (
     *node.QUERIES,
@@ -29,6 +30,7 @@ QUERIES: Final[tuple[Query, ...]] = (
     *sprint.QUERIES,
     *stake.QUERIES,
     *staking.QUERIES,
+    *upgrade.QUERIES,
 )
 
 

@@ -27,6 +27,15 @@ ENGINE_FAULTS = _faults(
             "GOBIN=$PWD/.bin CGO_ENABLED=0 go install github.com/cometbft/cometbft/cmd/cometbft@v0.38.25",
         ),
         "cometbft_failed": ("CometBFT ended again and again", "see its last lines in the log, and mend the cause"),
+        "beacon_key_unreadable": ("the file is no beacon secret", "restore it, or remove it to have a new one made"),
+        "upgrade_needed": (
+            "the network goes on with a newer program",
+            "install the version that knows this upgrade, and start again",
+        ),
+        "upgrade_failed": (
+            "the upgrade's migration refused this state",
+            "report it; nothing was changed: when all validators agree, start with --skip-upgrade NAME",
+        ),
         "consensus_key_exists": ("there is a consensus key already", "use it; a second one could sign a block twice"),
     }
 )
