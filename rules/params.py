@@ -134,6 +134,23 @@ class RewardParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InferenceParams:
+    """Escrows, the credit between the two sides, and how far the base prices move (ngonka for 10^6 units)."""
+
+    group_size: int
+    credit_tokens: int
+    burn_ppm: int
+    close_epochs: int
+    min_deposit_ngonka: int
+    price_step_ppm: int
+    min_price_ngonka: int
+    max_price_ngonka: int
+    target_volume_ppm: int
+    max_models: int
+    settles_per_epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Params:
     """Every module's parameters; construction checks the invariants.
 
@@ -146,6 +163,7 @@ class Params:
     auth: TxParams
     gov: GovParams
     rewards: RewardParams
+    inference: InferenceParams
     name: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -176,9 +194,9 @@ def _check_lengths(params: Params) -> None:
 
 
 def _check_ratios(params: Params) -> None:
-    for part in (params.sprint, params.stake, params.gov):
+    for part in (params.sprint, params.stake, params.gov, params.inference):
         for f in fields(part):
-            if f.name.endswith("_ppm"):
+            if f.name.endswith("_ppm") and f.name != "target_volume_ppm":
                 _require(0 <= getattr(part, f.name) <= MILLION, f"0 <= {f.name} <= {MILLION}")
     _require(params.gov.expedited_threshold_ppm > params.gov.threshold_ppm, "gov.expedited_threshold > gov.threshold")
     _require(2 * params.gov.threshold_ppm >= MILLION, "gov.threshold >= 1/2")
@@ -233,7 +251,31 @@ def _check_room(params: Params) -> None:
     _require(gas <= a.max_block_gas, f"auth.max_block_gas >= {gas}, the largest transaction")
 
 
-CHECKS = (_check_lengths, _check_ratios, _check_units, _check_samples, _check_money, _check_transactions, _check_room)
+def _check_inference(params: Params) -> None:
+    i = params.inference
+    _require(1 <= i.group_size <= 64, "1 <= inference.group_size <= 64")
+    _require(1 <= i.credit_tokens <= 2**16, "1 <= inference.credit_tokens <= 2^16")
+    _require(1 <= i.close_epochs <= 1000, "1 <= inference.close_epochs <= 1000")
+    _require(i.group_size <= i.min_deposit_ngonka < 2**63, "inference.group_size <= min_deposit_ngonka < 2^63")
+    _require(1 <= i.min_price_ngonka <= i.max_price_ngonka <= 2**40, "1 <= inference.min_price <= max_price <= 2^40")
+    # so that a whole step is never rounded to none
+    step = i.price_step_ppm * i.min_price_ngonka
+    _require(i.price_step_ppm == 0 or step >= MILLION, "inference.min_price_ngonka * price_step_ppm >= 10^6")
+    _require(1 <= i.target_volume_ppm <= 2**40, "1 <= inference.target_volume_ppm <= 2^40")
+    _require(1 <= i.max_models <= 1024, "1 <= inference.max_models <= 1024")
+    _require(1 <= i.settles_per_epoch <= 1024, "1 <= inference.settles_per_epoch <= 1024")
+
+
+CHECKS = (
+    _check_lengths,
+    _check_ratios,
+    _check_units,
+    _check_samples,
+    _check_money,
+    _check_transactions,
+    _check_room,
+    _check_inference,
+)
 
 THRESHOLDS = {
     "tiny": Threshold(one_in=16, cos2_q64=169589409868286240),

@@ -11,6 +11,7 @@ from rules.params import (
     THRESHOLDS,
     BeaconParams,
     GovParams,
+    InferenceParams,
     Params,
     RewardParams,
     SprintParams,
@@ -86,6 +87,20 @@ MAINNET = Params(
         burn_vote_veto=True,
     ),
     rewards=RewardParams(decay_num=99_953, decay_den=100_000, max_subsidy_per_unit_ngonka=1_000_000),
+    inference=InferenceParams(
+        group_size=8,
+        credit_tokens=256,
+        burn_ppm=50_000,
+        close_epochs=2,
+        min_deposit_ngonka=GNK,
+        price_step_ppm=50_000,
+        min_price_ngonka=1_000,
+        max_price_ngonka=2**40,
+        # a Sprint is 1/144 of a day: half of what the rest of the day could serve
+        target_volume_ppm=72_000_000,
+        max_models=256,
+        settles_per_epoch=8,
+    ),
 )
 
 LOCAL = replace(
@@ -120,6 +135,7 @@ LOCAL = replace(
         min_voting_epochs=1,
     ),
     rewards=RewardParams(decay_num=99, decay_den=100, max_subsidy_per_unit_ngonka=100_000_000),
+    inference=replace(MAINNET.inference, target_volume_ppm=1_000_000, settles_per_epoch=64),
 )
 
 MINIMAL = replace(

@@ -44,6 +44,21 @@ def draw_seats(sample_seed: bytes, epoch: int, claimant: Host, table: Table, sea
     return tuple(holders[bisect_right(sums, draw)] for draw in islice(draws, seats))
 
 
+def draw_group(chain_id: str, block_hash: bytes, escrow_id: int, table: Table, size: int) -> tuple[Host, ...]:
+    """The hosts that an escrow's deposit is shared among: min(size, hosts with units), drawn one after the other by
+    effective units, none twice.  `block_hash` is that of the block before the one that opens the escrow.
+    """
+    left = {host: units for host, units in sorted(table.items()) if units}
+    group: list[Host] = []
+    while left and len(group) < size:
+        sums = list(accumulate(left.values()))
+        parts = (chain_id.encode(), block_hash, le64(escrow_id), le32(len(group)))
+        chosen = list(left)[bisect_right(sums, next(_draw("gonka/group", parts, sums[-1])))]
+        group.append(chosen)
+        del left[chosen]
+    return tuple(group)
+
+
 def _draw(label: str, parts: tuple[bytes, ...], below: int) -> Iterator[int]:
     limit = below * (2**64 // below)
     for counter in count():

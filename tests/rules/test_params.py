@@ -52,6 +52,19 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("sprint", {"samples": 4096}, "reveals too large for a transaction"),
     ("auth", {"gas_per_byte": 2**32}, "gas that no block has: nobody could vote to take it back"),
     ("auth", {"max_block_gas": 1_000}, "blocks without gas for a transaction"),
+    ("inference", {"group_size": 0}, "an escrow for nobody"),
+    ("inference", {"group_size": 65}, "an escrow of too many parts"),
+    ("inference", {"credit_tokens": 0}, "no credit, so no work"),
+    ("inference", {"burn_ppm": 1_000_001}, "more burned than is paid"),
+    ("inference", {"close_epochs": 0}, "a refund before the last vouchers"),
+    ("inference", {"min_deposit_ngonka": 7}, "a reserve of nothing"),
+    ("inference", {"min_price_ngonka": 0}, "work for nothing"),
+    ("inference", {"min_price_ngonka": 2_000, "max_price_ngonka": 1_999}, "bounds that cross"),
+    ("inference", {"max_price_ngonka": 2**41}, "a price that no u64 holds"),
+    ("inference", {"min_price_ngonka": 19}, "a step that is rounded to none"),
+    ("inference", {"target_volume_ppm": 0}, "a target of nothing"),
+    ("inference", {"max_models": 0}, "no models"),
+    ("inference", {"settles_per_epoch": 0}, "vouchers that never settle"),
 ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.errors import RuleError
-from rules.sampling import compute_sample_digest, draw_seats, encode_bits, encode_rows, sample_positions
+from rules.sampling import compute_sample_digest, draw_group, draw_seats, encode_bits, encode_rows, sample_positions
 from rules.types import Claim, Dispute, Host, Row
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "sampling.json").read_text())
@@ -138,3 +138,51 @@ def test_encode_bits__two_disputes__is_claimant_nonce_bit() -> None:
 def test_encode_bits__not_one_bit_a_dispute__is_refused(bits: bytes) -> None:
     with pytest.raises(RuleError, match="dispute_malformed"):
         encode_bits([Dispute(claimant=A, nonce=1), Dispute(claimant=B, nonce=2)], bits)
+
+
+def test_draw_group__as_many_hosts_as_asked_for__are_distinct_and_bound_to_all_parts() -> None:
+    table = {Host(bytes([n]) * 20): n + 1 for n in range(40)}
+    group = draw_group("gonka-1", bytes(32), 7, table, 8)
+    assert len(set(group)) == 8
+    assert group == draw_group("gonka-1", bytes(32), 7, dict(reversed(table.items())), 8)
+    others = [("gonka-2", bytes(32), 7), ("gonka-1", b"\1" * 32, 7), ("gonka-1", bytes(32), 8)]
+    assert all(draw_group(*other, table, 8) != group for other in others)
+
+
+def test_draw_group__fewer_hosts_with_units_than_asked_for__are_all_of_them() -> None:
+    table = {Host(bytes([n]) * 20): n for n in range(4)}
+    assert sorted(draw_group("gonka-1", bytes(32), 1, table, 8)) == [bytes([n]) * 20 for n in (1, 2, 3)]
+    assert draw_group("gonka-1", bytes(32), 1, {}, 8) == ()
+
+
+def test_draw_group__one_host_with_nearly_all_units__is_nearly_always_first_and_the_draw_still_ends() -> None:
+    table = {Host(bytes([n]) * 20): 1 for n in range(10)} | {Host(b"\xff" * 20): 2**58}
+    groups = [draw_group("gonka-1", bytes(32), escrow, table, 8) for escrow in range(20)]
+    assert {group[0] for group in groups} == {b"\xff" * 20}
+    assert all(len(set(group)) == 8 for group in groups)
+
+
+def test_draw_group__first_places__fall_by_effective_units() -> None:
+    small, large = Host(bytes(20)), Host(b"\1" * 20)
+    firsts = [draw_group("gonka-1", bytes(32), escrow, {small: 1, large: 3}, 1)[0] for escrow in range(1000)]
+    assert 690 <= firsts.count(large) <= 810
+
+
+def test_draw_group__vector__is_the_same_for_ever_and_that_of_a_naive_reading() -> None:
+    vector = json.loads((Path(__file__).parents[1] / "vectors" / "vouchers.json").read_text())["group"]
+    table = {Host(bytes.fromhex(host)): units for host, units in vector["table"].items()}
+    found, left = [], dict(sorted(table.items()))
+    for place in range(vector["size"]):
+        total, counter = sum(left.values()), 0
+        parts = [b"gonka-1", SEED, (5).to_bytes(8, "little"), place.to_bytes(4, "little")]
+        while (value := naive_draw(b"gonka/group", parts, counter)) >= total * (2**64 // total):
+            counter += 1
+        running = 0
+        for host, units in left.items():  # noqa: B007 - the one it ends at
+            running += units
+            if running > value % total:
+                break
+        found.append(host)
+        del left[host]
+    assert [host.hex() for host in found] == vector["group"]
+    assert tuple(found) == draw_group("gonka-1", SEED, 5, table, vector["size"])

@@ -11,7 +11,7 @@ from rules.errors import RuleError
 
 from cosmos.bank.v1beta1.tx_pb2 import MsgMultiSend, MsgMultiSendResponse, MsgSend, MsgSendResponse
 
-MODULE_NAMES = ("bonds", "deposits", "fees", "gov", "pool", "rewards", "stake")
+MODULE_NAMES = ("bonds", "deposits", "fees", "gov", "inference", "pool", "rewards", "stake")
 """Accounts that only the modules themselves move money into."""
 _MODULES = {module_address(name): name for name in MODULE_NAMES}
 _SENT = MsgSendResponse()

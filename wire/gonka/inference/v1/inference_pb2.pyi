@@ -50,7 +50,7 @@ class Policy(_message.Message):
     def __init__(self, regions: _Optional[_Iterable[str]] = ..., hosts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Escrow(_message.Message):
-    __slots__ = ("escrow_id", "developer", "voucher_pubkey", "model_id", "price_in_ngonka", "price_out_ngonka", "reserves", "policy", "opened_epoch", "closes_epoch", "deposit_ngonka", "refunded_ngonka")
+    __slots__ = ("escrow_id", "developer", "voucher_pubkey", "model_id", "price_in_ngonka", "price_out_ngonka", "reserves", "policy", "opened_epoch", "closes_epoch", "deposit_ngonka", "refunded_ngonka", "closed")
     ESCROW_ID_FIELD_NUMBER: _ClassVar[int]
     DEVELOPER_FIELD_NUMBER: _ClassVar[int]
     VOUCHER_PUBKEY_FIELD_NUMBER: _ClassVar[int]
@@ -63,6 +63,7 @@ class Escrow(_message.Message):
     CLOSES_EPOCH_FIELD_NUMBER: _ClassVar[int]
     DEPOSIT_NGONKA_FIELD_NUMBER: _ClassVar[int]
     REFUNDED_NGONKA_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
     escrow_id: int
     developer: str
     voucher_pubkey: bytes
@@ -75,7 +76,8 @@ class Escrow(_message.Message):
     closes_epoch: int
     deposit_ngonka: int
     refunded_ngonka: int
-    def __init__(self, escrow_id: _Optional[int] = ..., developer: _Optional[str] = ..., voucher_pubkey: _Optional[bytes] = ..., model_id: _Optional[bytes] = ..., price_in_ngonka: _Optional[int] = ..., price_out_ngonka: _Optional[int] = ..., reserves: _Optional[_Iterable[_Union[Reserve, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., opened_epoch: _Optional[int] = ..., closes_epoch: _Optional[int] = ..., deposit_ngonka: _Optional[int] = ..., refunded_ngonka: _Optional[int] = ...) -> None: ...
+    closed: bool
+    def __init__(self, escrow_id: _Optional[int] = ..., developer: _Optional[str] = ..., voucher_pubkey: _Optional[bytes] = ..., model_id: _Optional[bytes] = ..., price_in_ngonka: _Optional[int] = ..., price_out_ngonka: _Optional[int] = ..., reserves: _Optional[_Iterable[_Union[Reserve, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., opened_epoch: _Optional[int] = ..., closes_epoch: _Optional[int] = ..., deposit_ngonka: _Optional[int] = ..., refunded_ngonka: _Optional[int] = ..., closed: bool = ...) -> None: ...
 
 class Reserve(_message.Message):
     __slots__ = ("host", "reserve_ngonka", "serial", "tokens_in", "tokens_out", "paid_ngonka")
@@ -92,6 +94,28 @@ class Reserve(_message.Message):
     tokens_out: int
     paid_ngonka: int
     def __init__(self, host: _Optional[str] = ..., reserve_ngonka: _Optional[int] = ..., serial: _Optional[int] = ..., tokens_in: _Optional[int] = ..., tokens_out: _Optional[int] = ..., paid_ngonka: _Optional[int] = ...) -> None: ...
+
+class Settled(_message.Message):
+    __slots__ = ("epoch", "escrow_id", "host", "serial", "tokens_in", "tokens_out", "amount_ngonka", "receipts_root", "receipts_count")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ESCROW_ID_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_IN_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_OUT_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_NGONKA_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_ROOT_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    escrow_id: int
+    host: str
+    serial: int
+    tokens_in: int
+    tokens_out: int
+    amount_ngonka: int
+    receipts_root: bytes
+    receipts_count: int
+    def __init__(self, epoch: _Optional[int] = ..., escrow_id: _Optional[int] = ..., host: _Optional[str] = ..., serial: _Optional[int] = ..., tokens_in: _Optional[int] = ..., tokens_out: _Optional[int] = ..., amount_ngonka: _Optional[int] = ..., receipts_root: _Optional[bytes] = ..., receipts_count: _Optional[int] = ...) -> None: ...
 
 class Voucher(_message.Message):
     __slots__ = ("chain_id", "escrow_id", "host", "model_id", "serial", "tokens_in", "tokens_out", "amount_ngonka", "signature")
@@ -136,7 +160,7 @@ class Ticket(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., escrow_id: _Optional[int] = ..., host: _Optional[str] = ..., model_id: _Optional[bytes] = ..., request: _Optional[int] = ..., developer_nonce: _Optional[bytes] = ..., body_hash: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Params(_message.Message):
-    __slots__ = ("group_size", "credit_tokens", "burn_ppm", "close_epochs", "min_deposit_ngonka", "price_step_ppm", "min_price_ngonka", "max_price_ngonka", "target_volume_ppm", "max_models")
+    __slots__ = ("group_size", "credit_tokens", "burn_ppm", "close_epochs", "min_deposit_ngonka", "price_step_ppm", "min_price_ngonka", "max_price_ngonka", "target_volume_ppm", "max_models", "settles_per_epoch")
     GROUP_SIZE_FIELD_NUMBER: _ClassVar[int]
     CREDIT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     BURN_PPM_FIELD_NUMBER: _ClassVar[int]
@@ -147,6 +171,7 @@ class Params(_message.Message):
     MAX_PRICE_NGONKA_FIELD_NUMBER: _ClassVar[int]
     TARGET_VOLUME_PPM_FIELD_NUMBER: _ClassVar[int]
     MAX_MODELS_FIELD_NUMBER: _ClassVar[int]
+    SETTLES_PER_EPOCH_FIELD_NUMBER: _ClassVar[int]
     group_size: int
     credit_tokens: int
     burn_ppm: int
@@ -157,4 +182,5 @@ class Params(_message.Message):
     max_price_ngonka: int
     target_volume_ppm: int
     max_models: int
-    def __init__(self, group_size: _Optional[int] = ..., credit_tokens: _Optional[int] = ..., burn_ppm: _Optional[int] = ..., close_epochs: _Optional[int] = ..., min_deposit_ngonka: _Optional[int] = ..., price_step_ppm: _Optional[int] = ..., min_price_ngonka: _Optional[int] = ..., max_price_ngonka: _Optional[int] = ..., target_volume_ppm: _Optional[int] = ..., max_models: _Optional[int] = ...) -> None: ...
+    settles_per_epoch: int
+    def __init__(self, group_size: _Optional[int] = ..., credit_tokens: _Optional[int] = ..., burn_ppm: _Optional[int] = ..., close_epochs: _Optional[int] = ..., min_deposit_ngonka: _Optional[int] = ..., price_step_ppm: _Optional[int] = ..., min_price_ngonka: _Optional[int] = ..., max_price_ngonka: _Optional[int] = ..., target_volume_ppm: _Optional[int] = ..., max_models: _Optional[int] = ..., settles_per_epoch: _Optional[int] = ...) -> None: ...

@@ -41,16 +41,20 @@ class QueryOfferResponse(_message.Message):
     def __init__(self, offer: _Optional[_Union[_inference_pb2.Offer, _Mapping]] = ...) -> None: ...
 
 class QueryOffersRequest(_message.Message):
-    __slots__ = ("model_id",)
+    __slots__ = ("model_id", "pagination")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
     model_id: bytes
-    def __init__(self, model_id: _Optional[bytes] = ...) -> None: ...
+    pagination: _pagination_pb2.PageRequest
+    def __init__(self, model_id: _Optional[bytes] = ..., pagination: _Optional[_Union[_pagination_pb2.PageRequest, _Mapping]] = ...) -> None: ...
 
 class QueryOffersResponse(_message.Message):
-    __slots__ = ("offers",)
+    __slots__ = ("offers", "pagination")
     OFFERS_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
     offers: _containers.RepeatedCompositeFieldContainer[_inference_pb2.Offer]
-    def __init__(self, offers: _Optional[_Iterable[_Union[_inference_pb2.Offer, _Mapping]]] = ...) -> None: ...
+    pagination: _pagination_pb2.PageResponse
+    def __init__(self, offers: _Optional[_Iterable[_Union[_inference_pb2.Offer, _Mapping]]] = ..., pagination: _Optional[_Union[_pagination_pb2.PageResponse, _Mapping]] = ...) -> None: ...
 
 class QueryEscrowRequest(_message.Message):
     __slots__ = ("escrow_id",)

@@ -22,20 +22,21 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wire.gonka.inference.v1 import inference_pb2 as wire_dot_gonka_dot_inference_dot_v1_dot_inference__pb2
 from wire.gonka.params.v1 import params_pb2 as wire_dot_gonka_dot_params_dot_v1_dot_params__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"wire/gonka/params/v1/genesis.proto\x12\x0fgonka.params.v1\x1a!wire/gonka/params/v1/params.proto\"\x90\x02\n\x07Genesis\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x1c\n\x14genesis_time_unix_ms\x18\x02 \x01(\x04\x12\x31\n\x08\x61\x63\x63ounts\x18\x03 \x03(\x0b\x32\x1f.gonka.params.v1.GenesisAccount\x12+\n\x05hosts\x18\x04 \x03(\x0b\x32\x1c.gonka.params.v1.GenesisHost\x12\'\n\x06params\x18\x05 \x01(\x0b\x32\x17.gonka.params.v1.Params\x12\x16\n\x0esubsidy_ngonka\x18\x06 \x01(\x04\x12\x1d\n\x15\x63ommunity_pool_ngonka\x18\x07 \x01(\x04\x12\x15\n\rsupply_ngonka\x18\x08 \x01(\x04\"9\n\x0eGenesisAccount\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x16\n\x0e\x62\x61lance_ngonka\x18\x02 \x01(\x04\"d\n\x0bGenesisHost\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05units\x18\x02 \x01(\x04\x12\x18\n\x10\x63onsensus_pubkey\x18\x03 \x01(\x0c\x12\x1b\n\x13\x63onsensus_signature\x18\x04 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"wire/gonka/params/v1/genesis.proto\x12\x0fgonka.params.v1\x1a\'wire/gonka/inference/v1/inference.proto\x1a!wire/gonka/params/v1/params.proto\"\xbb\x02\n\x07Genesis\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12\x1c\n\x14genesis_time_unix_ms\x18\x02 \x01(\x04\x12\x31\n\x08\x61\x63\x63ounts\x18\x03 \x03(\x0b\x32\x1f.gonka.params.v1.GenesisAccount\x12+\n\x05hosts\x18\x04 \x03(\x0b\x32\x1c.gonka.params.v1.GenesisHost\x12\'\n\x06params\x18\x05 \x01(\x0b\x32\x17.gonka.params.v1.Params\x12\x16\n\x0esubsidy_ngonka\x18\x06 \x01(\x04\x12\x1d\n\x15\x63ommunity_pool_ngonka\x18\x07 \x01(\x04\x12\x15\n\rsupply_ngonka\x18\x08 \x01(\x04\x12)\n\x06models\x18\t \x03(\x0b\x32\x19.gonka.inference.v1.Model\"9\n\x0eGenesisAccount\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x16\n\x0e\x62\x61lance_ngonka\x18\x02 \x01(\x04\"d\n\x0bGenesisHost\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05units\x18\x02 \x01(\x04\x12\x18\n\x10\x63onsensus_pubkey\x18\x03 \x01(\x0c\x12\x1b\n\x13\x63onsensus_signature\x18\x04 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wire.gonka.params.v1.genesis_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GENESIS']._serialized_start=91
-  _globals['_GENESIS']._serialized_end=363
-  _globals['_GENESISACCOUNT']._serialized_start=365
-  _globals['_GENESISACCOUNT']._serialized_end=422
-  _globals['_GENESISHOST']._serialized_start=424
-  _globals['_GENESISHOST']._serialized_end=524
+  _globals['_GENESIS']._serialized_start=132
+  _globals['_GENESIS']._serialized_end=447
+  _globals['_GENESISACCOUNT']._serialized_start=449
+  _globals['_GENESISACCOUNT']._serialized_end=506
+  _globals['_GENESISHOST']._serialized_start=508
+  _globals['_GENESISHOST']._serialized_end=608
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from wire.gonka.inference.v1 import inference_pb2 as _inference_pb2
 from wire.gonka.params.v1 import params_pb2 as _params_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -7,7 +8,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Genesis(_message.Message):
-    __slots__ = ("chain_id", "genesis_time_unix_ms", "accounts", "hosts", "params", "subsidy_ngonka", "community_pool_ngonka", "supply_ngonka")
+    __slots__ = ("chain_id", "genesis_time_unix_ms", "accounts", "hosts", "params", "subsidy_ngonka", "community_pool_ngonka", "supply_ngonka", "models")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     GENESIS_TIME_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +17,7 @@ class Genesis(_message.Message):
     SUBSIDY_NGONKA_FIELD_NUMBER: _ClassVar[int]
     COMMUNITY_POOL_NGONKA_FIELD_NUMBER: _ClassVar[int]
     SUPPLY_NGONKA_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     genesis_time_unix_ms: int
     accounts: _containers.RepeatedCompositeFieldContainer[GenesisAccount]
@@ -24,7 +26,8 @@ class Genesis(_message.Message):
     subsidy_ngonka: int
     community_pool_ngonka: int
     supply_ngonka: int
-    def __init__(self, chain_id: _Optional[str] = ..., genesis_time_unix_ms: _Optional[int] = ..., accounts: _Optional[_Iterable[_Union[GenesisAccount, _Mapping]]] = ..., hosts: _Optional[_Iterable[_Union[GenesisHost, _Mapping]]] = ..., params: _Optional[_Union[_params_pb2.Params, _Mapping]] = ..., subsidy_ngonka: _Optional[int] = ..., community_pool_ngonka: _Optional[int] = ..., supply_ngonka: _Optional[int] = ...) -> None: ...
+    models: _containers.RepeatedCompositeFieldContainer[_inference_pb2.Model]
+    def __init__(self, chain_id: _Optional[str] = ..., genesis_time_unix_ms: _Optional[int] = ..., accounts: _Optional[_Iterable[_Union[GenesisAccount, _Mapping]]] = ..., hosts: _Optional[_Iterable[_Union[GenesisHost, _Mapping]]] = ..., params: _Optional[_Union[_params_pb2.Params, _Mapping]] = ..., subsidy_ngonka: _Optional[int] = ..., community_pool_ngonka: _Optional[int] = ..., supply_ngonka: _Optional[int] = ..., models: _Optional[_Iterable[_Union[_inference_pb2.Model, _Mapping]]] = ...) -> None: ...
 
 class GenesisAccount(_message.Message):
     __slots__ = ("address", "balance_ngonka")

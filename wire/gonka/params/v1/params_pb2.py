@@ -23,23 +23,24 @@ _sym_db = _symbol_database.Default()
 
 
 from wire.gonka.beacon.v1 import beacon_pb2 as wire_dot_gonka_dot_beacon_dot_v1_dot_beacon__pb2
+from wire.gonka.inference.v1 import inference_pb2 as wire_dot_gonka_dot_inference_dot_v1_dot_inference__pb2
 from wire.gonka.sprint.v1 import sprint_pb2 as wire_dot_gonka_dot_sprint_dot_v1_dot_sprint__pb2
 from wire.gonka.stake.v1 import stake_pb2 as wire_dot_gonka_dot_stake_dot_v1_dot_stake__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!wire/gonka/params/v1/params.proto\x12\x0fgonka.params.v1\x1a!wire/gonka/beacon/v1/beacon.proto\x1a!wire/gonka/sprint/v1/sprint.proto\x1a\x1fwire/gonka/stake/v1/stake.proto\"\xe4\x01\n\x08TxParams\x12\x10\n\x08\x62lock_ms\x18\x01 \x01(\r\x12\x16\n\x0emax_memo_bytes\x18\x02 \x01(\x04\x12\x14\n\x0cmax_tx_bytes\x18\x03 \x01(\x04\x12\x17\n\x0fmax_block_bytes\x18\x04 \x01(\x04\x12\x15\n\rmax_block_gas\x18\x05 \x01(\x04\x12\x16\n\x0emax_signatures\x18\x06 \x01(\r\x12\x14\n\x0cgas_per_byte\x18\x07 \x01(\x04\x12\x19\n\x11gas_per_signature\x18\x08 \x01(\x04\x12\x1f\n\x17min_fee_ngonka_per_kgas\x18\t \x01(\x04\"\x9f\x03\n\tGovParams\x12\x1a\n\x12min_deposit_ngonka\x18\x01 \x01(\x04\x12$\n\x1c\x65xpedited_min_deposit_ngonka\x18\x02 \x01(\x04\x12\x1a\n\x12max_deposit_blocks\x18\x03 \x01(\r\x12\x15\n\rvoting_blocks\x18\x04 \x01(\r\x12\x1f\n\x17\x65xpedited_voting_blocks\x18\x05 \x01(\r\x12\x19\n\x11min_voting_epochs\x18\x06 \x01(\r\x12\x12\n\nquorum_ppm\x18\x07 \x01(\r\x12\x15\n\rthreshold_ppm\x18\x08 \x01(\r\x12\x1f\n\x17\x65xpedited_threshold_ppm\x18\t \x01(\r\x12\x10\n\x08veto_ppm\x18\n \x01(\r\x12\x1f\n\x17min_initial_deposit_ppm\x18\x0b \x01(\r\x12\x12\n\ncancel_ppm\x18\x0c \x01(\r\x12\x18\n\x10\x62urn_vote_quorum\x18\r \x01(\x08\x12\x1c\n\x14\x62urn_deposit_prevote\x18\x0e \x01(\x08\x12\x16\n\x0e\x62urn_vote_veto\x18\x0f \x01(\x08\"Y\n\x0cRewardParams\x12\x11\n\tdecay_num\x18\x01 \x01(\x04\x12\x11\n\tdecay_den\x18\x02 \x01(\x04\x12#\n\x1bmax_subsidy_per_unit_ngonka\x18\x03 \x01(\x04\"\x83\x02\n\x06Params\x12\'\n\x06sprint\x18\x01 \x01(\x0b\x32\x17.gonka.sprint.v1.Params\x12%\n\x05stake\x18\x02 \x01(\x0b\x32\x16.gonka.stake.v1.Params\x12\'\n\x06\x62\x65\x61\x63on\x18\x03 \x01(\x0b\x32\x17.gonka.beacon.v1.Params\x12\'\n\x04\x61uth\x18\x04 \x01(\x0b\x32\x19.gonka.params.v1.TxParams\x12\'\n\x03gov\x18\x05 \x01(\x0b\x32\x1a.gonka.params.v1.GovParams\x12.\n\x07rewards\x18\x06 \x01(\x0b\x32\x1d.gonka.params.v1.RewardParamsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!wire/gonka/params/v1/params.proto\x12\x0fgonka.params.v1\x1a!wire/gonka/beacon/v1/beacon.proto\x1a\'wire/gonka/inference/v1/inference.proto\x1a!wire/gonka/sprint/v1/sprint.proto\x1a\x1fwire/gonka/stake/v1/stake.proto\"\xe4\x01\n\x08TxParams\x12\x10\n\x08\x62lock_ms\x18\x01 \x01(\r\x12\x16\n\x0emax_memo_bytes\x18\x02 \x01(\x04\x12\x14\n\x0cmax_tx_bytes\x18\x03 \x01(\x04\x12\x17\n\x0fmax_block_bytes\x18\x04 \x01(\x04\x12\x15\n\rmax_block_gas\x18\x05 \x01(\x04\x12\x16\n\x0emax_signatures\x18\x06 \x01(\r\x12\x14\n\x0cgas_per_byte\x18\x07 \x01(\x04\x12\x19\n\x11gas_per_signature\x18\x08 \x01(\x04\x12\x1f\n\x17min_fee_ngonka_per_kgas\x18\t \x01(\x04\"\x9f\x03\n\tGovParams\x12\x1a\n\x12min_deposit_ngonka\x18\x01 \x01(\x04\x12$\n\x1c\x65xpedited_min_deposit_ngonka\x18\x02 \x01(\x04\x12\x1a\n\x12max_deposit_blocks\x18\x03 \x01(\r\x12\x15\n\rvoting_blocks\x18\x04 \x01(\r\x12\x1f\n\x17\x65xpedited_voting_blocks\x18\x05 \x01(\r\x12\x19\n\x11min_voting_epochs\x18\x06 \x01(\r\x12\x12\n\nquorum_ppm\x18\x07 \x01(\r\x12\x15\n\rthreshold_ppm\x18\x08 \x01(\r\x12\x1f\n\x17\x65xpedited_threshold_ppm\x18\t \x01(\r\x12\x10\n\x08veto_ppm\x18\n \x01(\r\x12\x1f\n\x17min_initial_deposit_ppm\x18\x0b \x01(\r\x12\x12\n\ncancel_ppm\x18\x0c \x01(\r\x12\x18\n\x10\x62urn_vote_quorum\x18\r \x01(\x08\x12\x1c\n\x14\x62urn_deposit_prevote\x18\x0e \x01(\x08\x12\x16\n\x0e\x62urn_vote_veto\x18\x0f \x01(\x08\"Y\n\x0cRewardParams\x12\x11\n\tdecay_num\x18\x01 \x01(\x04\x12\x11\n\tdecay_den\x18\x02 \x01(\x04\x12#\n\x1bmax_subsidy_per_unit_ngonka\x18\x03 \x01(\x04\"\xb2\x02\n\x06Params\x12\'\n\x06sprint\x18\x01 \x01(\x0b\x32\x17.gonka.sprint.v1.Params\x12%\n\x05stake\x18\x02 \x01(\x0b\x32\x16.gonka.stake.v1.Params\x12\'\n\x06\x62\x65\x61\x63on\x18\x03 \x01(\x0b\x32\x17.gonka.beacon.v1.Params\x12\'\n\x04\x61uth\x18\x04 \x01(\x0b\x32\x19.gonka.params.v1.TxParams\x12\'\n\x03gov\x18\x05 \x01(\x0b\x32\x1a.gonka.params.v1.GovParams\x12.\n\x07rewards\x18\x06 \x01(\x0b\x32\x1d.gonka.params.v1.RewardParams\x12-\n\tinference\x18\x07 \x01(\x0b\x32\x1a.gonka.inference.v1.Paramsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wire.gonka.params.v1.params_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TXPARAMS']._serialized_start=158
-  _globals['_TXPARAMS']._serialized_end=386
-  _globals['_GOVPARAMS']._serialized_start=389
-  _globals['_GOVPARAMS']._serialized_end=804
-  _globals['_REWARDPARAMS']._serialized_start=806
-  _globals['_REWARDPARAMS']._serialized_end=895
-  _globals['_PARAMS']._serialized_start=898
-  _globals['_PARAMS']._serialized_end=1157
+  _globals['_TXPARAMS']._serialized_start=199
+  _globals['_TXPARAMS']._serialized_end=427
+  _globals['_GOVPARAMS']._serialized_start=430
+  _globals['_GOVPARAMS']._serialized_end=845
+  _globals['_REWARDPARAMS']._serialized_start=847
+  _globals['_REWARDPARAMS']._serialized_end=936
+  _globals['_PARAMS']._serialized_start=939
+  _globals['_PARAMS']._serialized_end=1245
 # @@protoc_insertion_point(module_scope)

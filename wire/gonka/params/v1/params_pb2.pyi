@@ -1,4 +1,5 @@
 from wire.gonka.beacon.v1 import beacon_pb2 as _beacon_pb2
+from wire.gonka.inference.v1 import inference_pb2 as _inference_pb2
 from wire.gonka.sprint.v1 import sprint_pb2 as _sprint_pb2
 from wire.gonka.stake.v1 import stake_pb2 as _stake_pb2
 from google.protobuf import descriptor as _descriptor
@@ -74,17 +75,19 @@ class RewardParams(_message.Message):
     def __init__(self, decay_num: _Optional[int] = ..., decay_den: _Optional[int] = ..., max_subsidy_per_unit_ngonka: _Optional[int] = ...) -> None: ...
 
 class Params(_message.Message):
-    __slots__ = ("sprint", "stake", "beacon", "auth", "gov", "rewards")
+    __slots__ = ("sprint", "stake", "beacon", "auth", "gov", "rewards", "inference")
     SPRINT_FIELD_NUMBER: _ClassVar[int]
     STAKE_FIELD_NUMBER: _ClassVar[int]
     BEACON_FIELD_NUMBER: _ClassVar[int]
     AUTH_FIELD_NUMBER: _ClassVar[int]
     GOV_FIELD_NUMBER: _ClassVar[int]
     REWARDS_FIELD_NUMBER: _ClassVar[int]
+    INFERENCE_FIELD_NUMBER: _ClassVar[int]
     sprint: _sprint_pb2.Params
     stake: _stake_pb2.Params
     beacon: _beacon_pb2.Params
     auth: TxParams
     gov: GovParams
     rewards: RewardParams
-    def __init__(self, sprint: _Optional[_Union[_sprint_pb2.Params, _Mapping]] = ..., stake: _Optional[_Union[_stake_pb2.Params, _Mapping]] = ..., beacon: _Optional[_Union[_beacon_pb2.Params, _Mapping]] = ..., auth: _Optional[_Union[TxParams, _Mapping]] = ..., gov: _Optional[_Union[GovParams, _Mapping]] = ..., rewards: _Optional[_Union[RewardParams, _Mapping]] = ...) -> None: ...
+    inference: _inference_pb2.Params
+    def __init__(self, sprint: _Optional[_Union[_sprint_pb2.Params, _Mapping]] = ..., stake: _Optional[_Union[_stake_pb2.Params, _Mapping]] = ..., beacon: _Optional[_Union[_beacon_pb2.Params, _Mapping]] = ..., auth: _Optional[_Union[TxParams, _Mapping]] = ..., gov: _Optional[_Union[GovParams, _Mapping]] = ..., rewards: _Optional[_Union[RewardParams, _Mapping]] = ..., inference: _Optional[_Union[_inference_pb2.Params, _Mapping]] = ...) -> None: ...
