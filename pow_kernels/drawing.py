@@ -18,15 +18,20 @@ class DrawWeight(Protocol):
 
 
 def pick_drawing(key: bytes, device: str) -> DrawWeight:
-    """The Triton kernel on a CUDA card where it gives what the tensor operations give, else those."""
-    if not device.startswith("cuda"):
-        return stream.draw_weight
+    """Triton's kernel on a CUDA card, Numba's on a CPU; the tensor operations where it does not give what they give."""
     try:
-        from pow_kernels.triton.stream import draw_weight
-
-        with torch.cuda.device(device):
+        draw_weight = _find_kernel(device)
+        with torch.cuda.device(device if device.startswith("cuda") else -1):
             sample = draw_weight(key, 0, BLOCK_BYTES, BLOCK_BYTES, device)
-    except (ImportError, RuntimeError):  # Triton is not there, or not for this card
+    except (ImportError, RuntimeError):  # the compiler is not there, or not for this device
         return stream.draw_weight
     agrees = torch.equal(sample, stream.draw_weight(key, 0, BLOCK_BYTES, BLOCK_BYTES, device))
     return draw_weight if agrees else stream.draw_weight
+
+
+def _find_kernel(device: str) -> DrawWeight:
+    if device.startswith("cuda"):
+        from pow_kernels.triton.stream import draw_weight
+    else:
+        from pow_kernels.numba.stream import draw_weight
+    return draw_weight

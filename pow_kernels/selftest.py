@@ -73,9 +73,11 @@ def check_backend(backend: str, profile: str, device: str) -> Report:
 
 
 def pick_second(backend: str, profile: str, device: str) -> str:
-    """The backend that re-checks hits: the first other one that passes, or the same again where it is alone."""
+    """The backend that re-checks hits: the last other one that passes, which shares least with the preferred ones; or
+    the same again where it is alone.
+    """
     passed = [report.backend for report in run_selftest(profile, device) if report.passed]
-    return next((name for name in passed if name != backend), backend)
+    return next((name for name in reversed(passed) if name != backend), backend)
 
 
 def compare_backends(profile: str, device: str, backends: Mapping[str, Backend], golden: Golden) -> tuple[Report, ...]:

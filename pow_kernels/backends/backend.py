@@ -26,7 +26,7 @@ class Linear(Protocol):
         ...
 
     def to_residual(self, x: Tensor) -> Tensor:
-        """(N, out) of integers, in the type that the backend's norm takes: rq(x W^T) limited to [-8191, 8191]."""
+        """(N, out) in the type that the backend's norm takes: numbers whose floor is rq(x W^T), limited to 8191."""
         ...
 
 

@@ -33,19 +33,36 @@ class Int8Linear:
     tie_break: Tensor
     half: Tensor
 
+    @classmethod
+    def pack(cls, weight: Tensor, scale: Scale) -> Int8Linear:
+        """From int8 (out, in) on the CPU."""
+        outputs, inputs = weight.shape
+        m, s = scale
+        return cls(
+            packed=torch.ops.onednn.qlinear_prepack(weight, [ROWS_HINT, inputs]),
+            scale=torch.full((outputs,), m / (1 << s)),
+            zero_point=torch.zeros(outputs, dtype=torch.int64),
+            tie_break=torch.full((outputs,), 1 / (1 << (s + 1))),
+            half=torch.full((outputs,), 0.5),
+        )
+
     def to_activation(self, x: Tensor) -> Tensor:
-        return self._multiply(x, self.tie_break, torch.int8).clamp_(min=-ACTIVATION_LIMIT)
+        return self._multiply(x, self.tie_break, torch.int8, (-ACTIVATION_LIMIT, ACTIVATION_LIMIT))
 
     def to_gated(self, x: Tensor) -> Tensor:
         return gate(self.to_activation(x))
 
     def to_residual(self, x: Tensor) -> Tensor:
-        return self._multiply(x, self.half, torch.float32).floor_().clamp_(-RESIDUAL_LIMIT, RESIDUAL_LIMIT)
+        return self.to_unrounded(x).floor_()
 
-    def _multiply(self, x: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
+    def to_unrounded(self, x: Tensor) -> Tensor:
+        """float32 (N, out), whose floor is rq(x W^T) limited to [-8191, 8191]."""
+        return self._multiply(x, self.half, torch.float32, (-RESIDUAL_LIMIT, RESIDUAL_LIMIT + 0.5))
+
+    def _multiply(self, x: Tensor, bias: Tensor, dtype: torch.dtype, limits: tuple[float, float]) -> Tensor:
         multiply = torch.ops.onednn.qlinear_pointwise
         weight = (self.packed, self.scale, self.zero_point)
-        return cast(Tensor, multiply(x, 1.0, 0, *weight, bias, 1.0, 0, dtype, "none", [], ""))
+        return cast(Tensor, multiply(x, 1.0, 0, *weight, bias, 1.0, 0, dtype, "hardtanh", [*limits], ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +78,7 @@ class Int8Backend:
         if weight.device.type != "cpu":
             check_capability(self.name, weight.device, (8, 0))
             return IntegerLinear.open(weight, scale)
-        outputs, inputs = weight.shape
-        m, s = scale
-        return Int8Linear(
-            packed=torch.ops.onednn.qlinear_prepack(weight, [ROWS_HINT, inputs]),
-            scale=torch.full((outputs,), m / (1 << s)),
-            zero_point=torch.zeros(outputs, dtype=torch.int64),
-            tie_break=torch.full((outputs,), 1 / (1 << (s + 1))),
-            half=torch.full((outputs,), 0.5),
-        )
+        return Int8Linear.pack(weight, scale)
 
     def open_stages(self, profile: Profile, device: str) -> TensorStages:
         return TensorStages.open(profile, device)

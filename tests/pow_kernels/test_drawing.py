@@ -1,13 +1,28 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
 from pow_kernels import stream
 from pow_kernels.drawing import pick_drawing
+from pow_kernels.numba import stream as compiled
 
 
-def test_pick_drawing__a_cpu__takes_the_tensor_operations() -> None:
+def test_pick_drawing__a_cpu__takes_the_compiled_loops() -> None:
+    assert pick_drawing(bytes(32), "cpu") is compiled.draw_weight
+
+
+def test_pick_drawing__loops_that_draw_wrongly_or_cannot_be_compiled__are_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def draw_zeros(key: bytes, tensor: int, rows: int, columns: int, device: str) -> torch.Tensor:
+        return torch.zeros((rows, columns), dtype=torch.int8)
+
+    monkeypatch.setattr(compiled, "draw_weight", draw_zeros)
+    assert pick_drawing(bytes(32), "cpu") is stream.draw_weight
+    monkeypatch.setitem(sys.modules, "pow_kernels.numba.stream", None)
     assert pick_drawing(bytes(32), "cpu") is stream.draw_weight
 
 

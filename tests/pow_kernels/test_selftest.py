@@ -69,6 +69,7 @@ def with_backends(*first: Backend) -> dict[str, Backend]:
 def test_run_selftest__this_machine__every_backend_passes(profile: str) -> None:
     reports = run_selftest(profile, "cpu")
     assert [(r.device, r.backend, r.passed, r.detail) for r in reports] == [
+        ("cpu", "numba", True, ""),
         ("cpu", "int8", True, ""),
         ("cpu", "fp32", True, ""),
     ]
@@ -77,7 +78,7 @@ def test_run_selftest__this_machine__every_backend_passes(profile: str) -> None:
 def test_compare_backends__wrong_and_absent_backends__are_refused_by_name_and_the_next_is_taken() -> None:
     backends = with_backends(SaturatingBackend(), AbsentBackend())
     selection = select(compare_backends("tiny", "cpu", backends, GOLDEN["tiny"]))
-    assert selection.backend == "int8"
+    assert selection.backend == "numba"
     saturating, absent, *_ = selection.reports
     assert not saturating.passed
     assert saturating.detail.startswith("wrong golden value: GoldenRow(nonce=")
@@ -94,7 +95,7 @@ def test_compare_backends__any_golden_value_wrong__refuses_every_backend(change:
     rows = (golden.rows[0]._replace(**change), *golden.rows[1:])
     reports = compare_backends("tiny", "cpu", ON_CPU, replace(golden, rows=rows))
     assert not any(report.passed for report in reports)
-    with pytest.raises(BackendError, match=r"no backend passes: int8 on cpu: wrong .*; fp32 on cpu: wrong"):
+    with pytest.raises(BackendError, match=r"no backend passes: numba on cpu: wrong .*; fp32 on cpu: wrong"):
         select(reports)
 
 
@@ -104,10 +105,10 @@ def test_run_selftest__device_that_is_not_there__is_refused() -> None:
 
 
 def test_pick_backend__this_machine__takes_the_preferred_one() -> None:
-    assert pick_backend("tiny", "cpu").backend == "int8"
+    assert pick_backend("tiny", "cpu").backend == "numba"
 
 
-@pytest.mark.parametrize(("backend", "second"), [("int8", "fp32"), ("fp32", "int8")])
-def test_pick_second__two_that_pass__is_the_other_one(backend: str, second: str) -> None:
+@pytest.mark.parametrize(("backend", "second"), [("numba", "fp32"), ("int8", "fp32"), ("fp32", "int8")])
+def test_pick_second__several_that_pass__is_the_last_other_one(backend: str, second: str) -> None:
     assert check_backend(backend, "tiny", "cpu").passed
     assert pick_second(backend, "tiny", "cpu") == second

@@ -127,7 +127,7 @@ def test_open__seed_or_host_of_another_length__is_refused(seed: bytes, host: byt
 
 
 def test_open__unknown_backend__is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BackendError, match="there is no backend 'bf16' for cpu; those there are: int8, fp32"):
+    with pytest.raises(BackendError, match="there is no backend 'bf16' for cpu; those there are: numba, int8, fp32"):
         open_tiny("bf16")
 
 
