@@ -50,7 +50,10 @@ _family(
 _family(
     404,
     "invalid_request_error",
-    {"unknown_url": ("there is nothing at this address", "see /openapi.json for the paths")},
+    {
+        "unknown_url": ("there is nothing at this address", "see /openapi.json for the paths"),
+        "model_not_found": ("there is no such model here", "see /v1/models"),
+    },
 )
 _family(
     405,
@@ -81,6 +84,61 @@ _family(
     502,
     "server_error",
     {"stream_invalid": ("the server behind sent no stream of events", "try again; then look at its log")},
+)
+
+# what a gateway adds
+_family(
+    401,
+    "invalid_request_error",
+    {
+        "key_missing": ("no API key", "send it as `Authorization: Bearer gnk-...`"),
+        "invalid_api_key": ("the API key is unknown or revoked", "check the key, or ask for a new one"),
+    },
+)
+_family(
+    403,
+    "invalid_request_error",
+    {"model_forbidden": ("the key's policy does not allow the model", "ask for a model that /v1/models lists")},
+)
+_family(
+    429,
+    "insufficient_quota",
+    {
+        "insufficient_quota": ("the prepaid balance does not cover the request", "top up, or ask for fewer tokens"),
+        "spend_cap_reached": ("the key has reached its spending cap", "ask for a higher cap"),
+        "daily_cap_reached": ("the key has reached its cap for the day", "wait for midnight, UTC"),
+    },
+)
+_family(
+    429,
+    "requests",
+    {
+        "rate_limit_exceeded": ("too many requests with this key", "wait as long as Retry-After says"),
+        "gateway_full": ("the gateway has as many requests as it takes", "wait as long as Retry-After says"),
+    },
+)
+_family(
+    502,
+    "server_error",
+    {
+        "host_unreachable": ("the host does not answer", "ask again: another host is asked first"),
+        "host_silent": ("the host said nothing for too long", "ask again: another host is asked first"),
+        "host_refused": ("the host refuses the request", "ask again: another host is asked first"),
+        "host_answer_invalid": ("the host's answer cannot be read", "ask again: another host is asked first"),
+        "host_count_wrong": ("the host counts tokens that cannot be", "ask again: another host is asked first"),
+        "host_ended_early": ("the host broke its answer off", "ask again; what was delivered is charged"),
+        "address_forbidden": ("the host's URL leads into a private network", "if it is yours, use --allow-network"),
+    },
+)
+_family(
+    503,
+    "server_error",
+    {
+        "no_host": ("no host can take the request now", "try again in a moment"),
+        "no_escrow": ("the gateway has no escrow for this model yet", "try again in a moment"),
+        "policy_unserved": ("no host fits the key's policy", "widen the policy, or wait for hosts that fit"),
+        "ledger_unavailable": ("the gateway's disk takes no entry", "try again later; nothing was charged"),
+    },
 )
 
 
