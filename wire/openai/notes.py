@@ -37,10 +37,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerNote:
-    """The end of one choice of a request: its receipt (32 bytes) and the serving key's signature over it (64 bytes)."""
+    """The end of a request: the hash of its receipt (32 bytes), and the serving key's signature over it (64 bytes)."""
 
     request: int
-    choice: int
     tokens_in: int
     tokens_out: int
     receipt: bytes
@@ -57,7 +56,6 @@ def encode_answer_note(note: AnswerNote) -> str:
     """The text of the comment."""
     words = {
         "request": note.request,
-        "choice": note.choice,
         "in": note.tokens_in,
         "out": note.tokens_out,
         "receipt": note.receipt.hex(),
@@ -78,7 +76,6 @@ def read_note(comment: str) -> Progress | AnswerNote | None:
             words = json.loads(comment.removeprefix(_ANSWER))
             return AnswerNote(
                 request=_count(words["request"]),
-                choice=_count(words["choice"]),
                 tokens_in=_count(words["in"]),
                 tokens_out=_count(words["out"]),
                 receipt=bytes.fromhex(words["receipt"]),
