@@ -12,6 +12,7 @@ from chain_client.errors import PermanentError
 from commands.call import Call, local, reads
 from commands.logs import FORMATS
 from commands.output import Json
+from commands.upgrades import backup, rehearse
 
 if TYPE_CHECKING:
     from chain.store.store import Store
@@ -24,6 +25,10 @@ ENGINES = ("local", "cometbft")
 @click.group()
 def group() -> None:
     """The chain process: make, start, ask and export a chain."""
+
+
+group.add_command(backup)
+group.add_command(rehearse)
 
 
 @group.command()
@@ -94,6 +99,7 @@ def init(
     show_default=True,
     help="Under CometBFT, a snapshot for nodes that join every N blocks; 0: none.",
 )
+@click.option("--skip-upgrade", "skipped", metavar="NAME", multiple=True, help="Go on without it, as all agreed.")
 @click.option("--peer", "peers", metavar="ID@HOST:PORT", multiple=True, help="A node that CometBFT keeps to.")
 @local
 def start(  # noqa: PLR0917  # a command's parameters are its flags
@@ -106,6 +112,7 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
     rpc: str,
     keep_blocks: int,
     snapshot_blocks: int,
+    skipped: tuple[str, ...],
     peers: tuple[str, ...],
 ) -> None:
     """Run the chain in the foreground until SIGTERM or Ctrl-C.
@@ -131,6 +138,7 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
         block_ms=block_ms,
         keep_blocks=keep_blocks,
         snapshot_blocks=snapshot_blocks,
+        skipped_upgrades=frozenset(skipped),
         cometbft=cometbft,
     )
     try:

@@ -98,6 +98,11 @@ def describe_change(packed: Any, params: Message) -> list[str]:
     """What a proposal's message does, a line each: parameters as `name: live -> proposed`, others by their type."""
     from wire.gonka.params.v1.tx_pb2 import MsgUpdateParams
 
+    from cosmos.upgrade.v1beta1.tx_pb2 import MsgSoftwareUpgrade
+
+    if packed.Is(MsgSoftwareUpgrade.DESCRIPTOR):
+        plan = MsgSoftwareUpgrade.FromString(packed.value).plan
+        return [f"upgrade {plan.name} with block {plan.height}, or the first of SERVE after it"]
     if not packed.Is(MsgUpdateParams.DESCRIPTOR):
         return [str(packed.type_url)]
     update = MsgUpdateParams.FromString(packed.value)

@@ -25,6 +25,7 @@ STORE_FAULTS = _faults(
         "store_full": ("the disk or the store's size limit is full", "make room or raise the limit, then start again"),
         "store_locked": ("another process uses this home", "stop it, or use another home"),
         "store_forbidden": ("the files are not this user's to write", "run as their owner, or fix the permissions"),
+        "backup_exists": ("there is something already where the copy would go", "name a new directory"),
         "store_unreadable": ("the files are no store of this program", "restore a backup, or sync anew"),
         "store_write_failed": ("the disk did not take a write", "look at the disk; nothing of the block was kept"),
         "store_foreign": ("the store belongs to another chain", "use one home for each chain"),
