@@ -24,7 +24,7 @@ def sample_positions(sample_seed: bytes, epoch: int, claim: Claim, samples: int)
         return tuple(range(claim.count))
     parts = (sample_seed, le64(epoch), claim.host, claim.root, le64(claim.count))
     positions: set[int] = set()
-    for position in _draw("gonka/sample", parts, claim.count):
+    for position in draw_numbers("gonka/sample", parts, claim.count):
         positions.add(position)
         if len(positions) == samples:
             break
@@ -40,7 +40,7 @@ def draw_seats(sample_seed: bytes, epoch: int, claimant: Host, table: Table, sea
     sums = list(accumulate(table[host] for host in holders))
     if not sums or sums[-1] == 0:
         return ()
-    draws = _draw("gonka/seats", (sample_seed, le64(epoch), claimant), sums[-1])
+    draws = draw_numbers("gonka/seats", (sample_seed, le64(epoch), claimant), sums[-1])
     return tuple(holders[bisect_right(sums, draw)] for draw in islice(draws, seats))
 
 
@@ -53,13 +53,14 @@ def draw_group(chain_id: str, block_hash: bytes, escrow_id: int, table: Table, s
     while left and len(group) < size:
         sums = list(accumulate(left.values()))
         parts = (chain_id.encode(), block_hash, le64(escrow_id), le32(len(group)))
-        chosen = list(left)[bisect_right(sums, next(_draw("gonka/group", parts, sums[-1])))]
+        chosen = list(left)[bisect_right(sums, next(draw_numbers("gonka/group", parts, sums[-1])))]
         group.append(chosen)
         del left[chosen]
     return tuple(group)
 
 
-def _draw(label: str, parts: tuple[bytes, ...], below: int) -> Iterator[int]:
+def draw_numbers(label: str, parts: tuple[bytes, ...], below: int) -> Iterator[int]:
+    """Numbers in [0, below), each equally likely, without end; `below` is at least 1."""
     limit = below * (2**64 // below)
     for counter in count():
         value = int.from_bytes(framed_hash(label, *parts, le32(counter))[:8], "little")
