@@ -80,7 +80,7 @@ class SidecarStub:
         except TimeoutError as error:
             raise TransientError("sidecar_timed_out", f"no word for {SILENCE_S:.0f} s") from error
         except grpc.aio.AioRpcError as error:
-            raise _translate(error) from error
+            raise translate_error(error) from error
         finally:
             stream.cancel()
 
@@ -127,7 +127,7 @@ class SidecarStub:
         try:
             reply: Answer = await call(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
-            raise _translate(error) from error
+            raise translate_error(error) from error
         return reply
 
 
@@ -152,7 +152,7 @@ def _read_verified(reply: pb.VerifyResponse, count: int, stop_after: int) -> Ver
     return Verified(mismatched=tuple(reply.mismatched), tails=tails)
 
 
-def _translate(error: grpc.aio.AioRpcError) -> ClientError:
+def translate_error(error: grpc.aio.AioRpcError) -> ClientError:
     """The sidecar's own code is the field `sidecar_code`, empty where it gave none."""
     code = str(dict(error.trailing_metadata() or ()).get("error-code", ""))
     detail = error.details() or error.code().name
