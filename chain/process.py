@@ -2,6 +2,7 @@
 
 HOME/genesis.json   what the chain began with
 HOME/data/          the store; one process at a time
+HOME/consensus_key.json  signs the local engine's blocks; made with its first start
 HOME/cometbft/      CometBFT's own directory, where it is the engine
 HOME/snapshots/     what nodes that join start from
 HOME/grpc-address   where the running process listens, host:port; absent while it does not
@@ -29,10 +30,12 @@ from chain.app import App
 from chain.engine.abci import AbciEngine
 from chain.engine.clock import SystemClock
 from chain.engine.cometbft import CometbftEngine
-from chain.engine.cometbft_home import Network, Sockets, describe_config, write_home
+from chain.engine.cometbft_home import Network, Sockets, describe_config, make_consensus_key, write_home
+from chain.engine.headerlog import is_local
 from chain.engine.local import EngineConfig, LocalEngine
 from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
+from chain.engine.validator import NOBODY, Validator
 from chain.genesis import read_genesis
 from chain.store.errors import StoreError
 from chain.store.store import Store
@@ -42,6 +45,7 @@ from wire.notify import ServiceManager
 
 GENESIS_FILE = "genesis.json"
 DATA_FILE = "data"
+CONSENSUS_KEY_FILE = "consensus_key.json"
 COMETBFT_FILE = "cometbft"
 SNAPSHOTS_FILE = "snapshots"
 ADDRESS_FILE = "grpc-address"
@@ -85,8 +89,14 @@ class Node:
 
 
 @contextmanager
-def open_node(store: Store, genesis: bytes, block_ms: int | None = None, keep_blocks: int = 0) -> Iterator[Node]:
-    """The chain of this genesis file in `store`, which is closed at the end.
+def open_node(
+    store: Store,
+    genesis: bytes,
+    block_ms: int | None = None,
+    keep_blocks: int = 0,
+    validator: Validator = NOBODY,
+) -> Iterator[Node]:
+    """The chain of this genesis file in `store`, which is closed at the end; `validator` signs what it makes.
 
     RuleError genesis_invalid; StoreError store_foreign.
     """
@@ -100,7 +110,7 @@ def open_node(store: Store, genesis: bytes, block_ms: int | None = None, keep_bl
             max_tx_bytes=described.params.auth.max_tx_bytes,
             keep_blocks=keep_blocks,
         )
-        engine = LocalEngine.open(app, store, config=config, genesis=genesis)
+        engine = LocalEngine.open(app, store, config=config, genesis=genesis, validator=validator)
         yield Node(store=store, app=app, engine=engine, genesis=described)
     finally:
         store.close()
@@ -156,8 +166,13 @@ class Drive:
 def open_local(config: ChainConfig) -> Iterator[Drive]:
     """The chain with the local engine.  Raises as `serve` does."""
     genesis = read_genesis_file(config.home)
-    with open_node(Store.open(config.home / DATA_FILE), genesis, config.block_ms, config.keep_blocks) as node:
-        if node.engine.last and node.engine.last.block.proposer:
+    key = config.home / CONSENSUS_KEY_FILE
+    if not key.exists():
+        make_consensus_key(key)
+    validator = Validator.read(key)
+    store = Store.open(config.home / DATA_FILE)
+    with open_node(store, genesis, config.block_ms, config.keep_blocks, validator) as node:
+        if node.engine.last and not is_local(store.latest.records, node.engine.last):
             raise StoreError("store_foreign", "its blocks are CometBFT's: start it with --engine cometbft")
         chain = LocalChain(app=node.app, engine=node.engine, store=node.store, chain_id=node.genesis.chain_id)
         yield Drive(chain=chain, registry=build_registry(chain), run=lambda: node.engine.run(SystemClock()))
@@ -173,7 +188,7 @@ def open_cometbft(config: ChainConfig, cometbft: CometbftConfig) -> Iterator[Dri
     try:
         app = App.open(store)
         tip = Tip.open(app, store, genesis, keep_blocks=config.keep_blocks)
-        if tip.last and not tip.last.block.proposer:
+        if tip.last and is_local(store.latest.records, tip.last):
             raise StoreError("store_foreign", "its blocks are the local engine's: start it with --engine local")
         with tempfile.TemporaryDirectory(prefix="gnk-cometbft-") as directory:
             sockets = Sockets(app=Path(directory, "app"), rpc=Path(directory, "rpc"))

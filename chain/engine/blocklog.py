@@ -19,7 +19,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 import wire  # noqa: F401  # puts the Cosmos messages on the path
 from chain.engine.application import Block, BlockResult, Event, TxResult, ValidatorUpdate
 from chain.store.kv import Reader
-from rules.seeds import framed_hash, le64
 
 from tendermint.abci import types_pb2 as abci
 from tendermint.crypto.keys_pb2 import PublicKey
@@ -59,20 +58,6 @@ def read_floor(records: Reader) -> Floor:
     if known is None:
         return Floor(height=0, block_hash=sha256(records.get(GENESIS_KEY) or b"").digest())
     return Floor(height=int.from_bytes(known[:8], "big"), block_hash=known[8:])
-
-
-def compute_block_hash(block: Block, *, chain_id: str, app_hash: bytes) -> bytes:
-    """The hash of a block of the local engine, 32 bytes, `block.hash` left out; `app_hash` is the one before it."""
-    return framed_hash(
-        "gonka/block",
-        chain_id.encode(),
-        le64(block.height),
-        le64(block.time_ns),
-        block.last_hash,
-        app_hash,
-        block.proposer,
-        *block.txs,
-    )
 
 
 def encode_block(logged: LoggedBlock) -> dict[bytes, bytes]:

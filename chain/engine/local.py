@@ -1,20 +1,24 @@
 """The local engine: one process that makes every block, on a timer or when asked.
 
-A block is proposed from the mempool, finalised, and committed together with its entry in the block log; between two
-calls of `make_block` nothing is half done, and a crash inside one leaves the height before or the height after.
+A block is proposed from the mempool, finalised, signed, and committed together with its entry in the block log; between
+two calls of `make_block` nothing is half done, and a crash inside one leaves the height before or the height after.
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from chain.engine.application import Application, Block, CheckResult
-from chain.engine.blocklog import LoggedBlock, compute_block_hash
+from chain.engine.blocklog import LoggedBlock
 from chain.engine.clock import Clock
+from chain.engine.headerlog import encode_signed_header, read_signed_header
 from chain.engine.mempool import LaneLimits, Mempool
 from chain.engine.tip import Tip
+from chain.engine.validator import NOBODY, Validator
 from chain.store.errors import StoreError
 from chain.store.store import Store
+from wire.headers import hash_header
 
 _MILLISECOND_NS = 10**6
 _DUTY_LANE = LaneLimits(max_txs=10_000, max_bytes=256 << 20)
@@ -37,11 +41,12 @@ class EngineConfig:
 class LocalEngine:
     """Drives an application whose state is in `store`.  Open with `open`; all calls from one thread."""
 
-    def __init__(self, app: Application, store: Store, config: EngineConfig, tip: Tip) -> None:
+    def __init__(self, app: Application, store: Store, config: EngineConfig, tip: Tip, validator: Validator) -> None:
         self._app = app
         self._store = store
         self._config = config
         self._tip = tip
+        self._validator = validator
         self.mempool = Mempool(
             check=app.check_tx,
             duties=config.duty_lane,
@@ -50,15 +55,26 @@ class LocalEngine:
         )
 
     @classmethod
-    def open(cls, app: Application, store: Store, *, config: EngineConfig, genesis: bytes) -> "LocalEngine":
+    def open(
+        cls,
+        app: Application,
+        store: Store,
+        *,
+        config: EngineConfig,
+        genesis: bytes,
+        validator: Validator = NOBODY,
+    ) -> "LocalEngine":
         """The engine at the store's height, the genesis given to an application that is at none.
 
-        StoreError store_foreign where the store grew from another genesis.
+        StoreError store_foreign where the store grew from another genesis, or its blocks are another validator's.
         """
         tip = Tip.open(app, store, genesis, keep_blocks=config.keep_blocks)
         if tip.height == 0:
             app.init_chain(genesis)
-        return cls(app, store, config, tip)
+        signed = read_signed_header(store.latest.records, tip.height)
+        if signed is not None and signed.header.next_validators_hash != validator.set_hash:
+            raise StoreError("store_foreign", "its blocks are signed by another consensus key than the home's")
+        return cls(app, store, config, tip, validator)
 
     @property
     def last(self) -> LoggedBlock | None:
@@ -79,23 +95,32 @@ class LocalEngine:
 
         StoreError store_full or store_write_failed: nothing happened, what waits still waits.
         """
+        last = read_signed_header(self._store.latest.records, self.height)
         block = self._propose(time_ns)
-        return self._commit(LoggedBlock(block=block, result=self._app.finalize_block(block)))
+        header = self._validator.build_header(
+            block,
+            chain_id=self._config.chain_id,
+            app_hash=self._store.app_hash,
+            last=last,
+            last_result=self.last.result if self.last else None,
+        )
+        block = replace(block, hash=hash_header(header))
+        logged = LoggedBlock(block=block, result=self._app.finalize_block(block))
+        return self._commit(logged, encode_signed_header(self._validator.sign(header, txs=block.txs, last=last)))
 
     def take_block(self, logged: LoggedBlock) -> None:
         """Commit the next block as another engine made it.
 
-        StoreError block_mismatch, with nothing kept, where its height, its hash or the app hash after it is not what
-        comes out here.
+        StoreError block_mismatch, with nothing kept, where its height is not the next, or another app hash comes out
+        here; that one covers the block's hash.
         """
         block = replace(logged.block, last_hash=self._tip.last_hash)
-        is_ours = not block.proposer  # CometBFT's hash covers more than the log keeps; the app hash covers its hash
-        if block.height != self.height + 1 or (is_ours and block.hash != self._compute_hash(block)):
+        if block.height != self.height + 1:
             raise StoreError("block_mismatch", f"block {block.height} does not follow block {self.height}")
         result = self._app.finalize_block(block)
         if result.app_hash != logged.result.app_hash:
             raise StoreError("block_mismatch", f"block {block.height} comes to {result.app_hash.hex()}")
-        self._commit(LoggedBlock(block=block, result=result))
+        self._commit(LoggedBlock(block=block, result=result), {})
 
     async def run(self, clock: Clock) -> None:
         """Make a block every `block_ms`, for ever; one that is late is not made up for."""
@@ -118,21 +143,17 @@ class LocalEngine:
 
     def _propose(self, time_ns: int) -> Block:
         max_bytes = self._config.max_block_bytes
-        block = Block(
+        return Block(
             height=self.height + 1,
             time_ns=max(time_ns, self.last.block.time_ns + 1) if self.last else time_ns,
             hash=b"",
             last_hash=self._tip.last_hash,
-            proposer=b"",
+            proposer=self._validator.address,
             txs=self._app.prepare_proposal(self.mempool.offer(max_bytes), max_bytes),
         )
-        return replace(block, hash=self._compute_hash(block))
 
-    def _compute_hash(self, block: Block) -> bytes:
-        return compute_block_hash(block, chain_id=self._config.chain_id, app_hash=self._store.app_hash)
-
-    def _commit(self, logged: LoggedBlock) -> LoggedBlock:
-        self._tip.commit(logged)
+    def _commit(self, logged: LoggedBlock, header: Mapping[bytes, bytes]) -> LoggedBlock:
+        self._tip.commit(logged, header)
         self.mempool.update(logged.block.txs)
         self._tip.publish()
         return logged

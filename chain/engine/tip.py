@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from itertools import islice
+from types import MappingProxyType
 
 from chain.engine.application import Application
 from chain.engine.blocklog import (
@@ -17,10 +18,12 @@ from chain.engine.blocklog import (
     read_block,
     scan_blocks,
 )
+from chain.engine.headerlog import forget_header
 from chain.engine.txindex import encode_index, forget_index
 from chain.store.errors import StoreError
 from chain.store.store import Store
 
+_NO_HEADER: Mapping[bytes, bytes] = MappingProxyType({})
 _SUBSCRIPTION_BLOCKS = 64
 _FORGOTTEN_BLOCKS = 4
 """At most so many old blocks go with each new one, so that a log that is to shrink does so without a stop."""
@@ -69,14 +72,15 @@ class Tip:
         """The lowest block that others need to keep for us, 0 for all of them."""
         return max(0, self.height - self._keep_blocks + 1) if self._keep_blocks else 0
 
-    def commit(self, logged: LoggedBlock) -> None:
-        """Commit the block that the application finalised last.
+    def commit(self, logged: LoggedBlock, header: Mapping[bytes, bytes] = _NO_HEADER) -> None:
+        """Commit the block that the application finalised last, and the records of its `header` where we signed it.
 
         StoreError store_full or store_write_failed: nothing happened.
         """
         floor = Floor(height=self.height, block_hash=self.last_hash)
         first = {} if self.last else {GENESIS_KEY: self._genesis, FLOOR_KEY: floor.encode()}
-        self._app.commit(self._forget(logged.block.height) | first | encode_block(logged) | encode_index(logged))
+        records = {**first, **encode_block(logged), **encode_index(logged), **header}
+        self._app.commit(self._forget(logged.block.height) | records)
         self.last = logged
 
     def adopt(self, pairs: Mapping[bytes, bytes], *, height: int, app_hash: bytes) -> None:
@@ -97,7 +101,7 @@ class Tip:
         for logged in islice(scan_blocks(records), _FORGOTTEN_BLOCKS):
             if logged.block.height > height - self._keep_blocks:
                 break
-            changes |= forget_block(records, logged) | forget_index(logged)
+            changes |= forget_block(records, logged) | forget_index(logged) | forget_header(logged)
         return changes
 
     def publish(self) -> None:

@@ -5,11 +5,10 @@ from hashlib import sha256
 
 import pytest
 
-from chain.engine.application import Block, BlockResult, Event, TxResult, ValidatorUpdate
+from chain.engine.application import Block, BlockResult, Event, Misbehavior, TxResult, ValidatorUpdate, Vote
 from chain.engine.blocklog import (
     GENESIS_KEY,
     LoggedBlock,
-    compute_block_hash,
     encode_block,
     find_tx,
     read_block,
@@ -25,6 +24,8 @@ BLOCK = Block(
     last_hash=sha256(b"genesis").digest(),
     proposer=b"\x02" * 20,
     txs=(b"first", b"second"),
+    votes=(Vote(validator=b"\x05" * 20, signed=True), Vote(validator=b"\x06" * 20, signed=False)),
+    misbehavior=(Misbehavior(validator=b"\x06" * 20, height=3),),
 )
 EVENT = Event(type="transfer", attributes=(("amount", "5ngonka"), ("amount", "6ngonka"), ("", "")))
 TX_RESULT = TxResult(
@@ -66,28 +67,3 @@ def test_find_tx__by_hash__gives_height_and_index() -> None:
     log = log_of(LoggedBlock(block=BLOCK, result=RESULT))
     assert find_tx(log, sha256(b"second").digest()) == (1, 1)
     assert find_tx(log, sha256(b"third").digest()) is None
-
-
-def test_compute_block_hash__a_known_block__is_the_pinned_value() -> None:
-    block_hash = compute_block_hash(BLOCK, chain_id="gonka-test", app_hash=bytes(32))
-    assert block_hash.hex() == "071414d21c20edee273c6e40cca11799f5a54ff88ef62ddbdec9d9949645e8bf"
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        replace(BLOCK, height=2),
-        replace(BLOCK, time_ns=BLOCK.time_ns + 1),
-        replace(BLOCK, last_hash=bytes(32)),
-        replace(BLOCK, proposer=b""),
-        replace(BLOCK, txs=(b"second", b"first")),
-        replace(BLOCK, txs=(b"firstsecond",)),
-    ],
-    ids=["height", "time", "last hash", "proposer", "order of txs", "joined txs"],
-)
-def test_compute_block_hash__anything_changed__is_another(changed: Block) -> None:
-    same = compute_block_hash(BLOCK, chain_id="c", app_hash=bytes(32))
-    assert compute_block_hash(changed, chain_id="c", app_hash=bytes(32)) != same
-    assert compute_block_hash(BLOCK, chain_id="d", app_hash=bytes(32)) != same
-    assert compute_block_hash(BLOCK, chain_id="c", app_hash=b"\x01" * 32) != same
-    assert compute_block_hash(replace(BLOCK, hash=b""), chain_id="c", app_hash=bytes(32)) == same

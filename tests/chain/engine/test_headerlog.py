@@ -1,0 +1,33 @@
+"""Signed headers beside the block log."""
+
+from chain.engine.application import Block
+from chain.engine.blocklog import LoggedBlock
+from chain.engine.headerlog import encode_signed_header, forget_header, is_local, read_signed_header
+from chain.engine.validator import NOBODY
+from chain.store.store import Store
+from tests.chain.engine.test_validator import BLOCK, RESULT, make_header
+
+
+def records_of(records: dict[bytes, bytes]) -> Store:
+    store = Store.in_memory()
+    store.commit(store.prepare({}), height=1, records=records)
+    return store
+
+
+def test_read_signed_header__written__is_the_same() -> None:
+    signed = NOBODY.sign(make_header(), txs=BLOCK.txs, last=None)
+    store = records_of(encode_signed_header(signed))
+    assert read_signed_header(store.latest.records, 1) == signed
+    assert read_signed_header(store.latest.records, 2) is None
+    logged = LoggedBlock(block=BLOCK, result=RESULT)
+    store.commit(store.prepare({}), height=2, records=forget_header(logged))
+    assert read_signed_header(store.latest.records, 1) is None
+
+
+def test_is_local__by_who_signed__tells_the_engines_apart() -> None:
+    signed = NOBODY.sign(make_header(), txs=BLOCK.txs, last=None)
+    logged = LoggedBlock(block=BLOCK, result=RESULT)
+    assert is_local(records_of(encode_signed_header(signed)).latest.records, logged)
+    assert not is_local(records_of({}).latest.records, logged)
+    unsigned = Block(height=1, time_ns=1, hash=bytes(32), last_hash=bytes(32), proposer=b"", txs=())
+    assert is_local(records_of({}).latest.records, LoggedBlock(block=unsigned, result=RESULT))
