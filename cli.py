@@ -26,6 +26,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "service": ("commands.service", "group", "Run chain, client and sidecar under systemd."),
     "sidecar": ("commands.sidecar", "group", "The GPU process: start it, ask it."),
     "chain": ("commands.chain", "group", "The chain process: start it, ask it, export it."),
+    "network": ("commands.network", "group", "Invite nodes to a network, and join one."),
     "localnet": ("commands.localnet", "group", "A network of several hosts on this machine."),
     "pow": ("commands.pow", "group", "The proof function itself: evaluate, bench, self-test."),
     "explain": ("commands.explain", "command", "What an error code means, and what to do."),

@@ -81,6 +81,7 @@ CLIENT_FAULTS = _faults(
         # the operator
         "config_invalid": ("a setting cannot be used", "correct it: flags win over GNK_*, and these over config.toml"),
         "confirmation_needed": ("nobody is there to confirm", "add --yes; --dry-run shows the plan only"),
+        "invitation_unreachable": ("the invitation cannot be fetched", "check the URL, or give the file"),
         "genesis_exists": ("the home has a genesis file already", "use another home, or remove the old chain yourself"),
         "process_ended": ("a process of the network ended by itself", "read its log; the last lines are above"),
         "demo_directory_used": ("the demo's directory holds something already", "name a new directory"),

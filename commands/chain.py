@@ -11,6 +11,7 @@ import click
 from chain_client.errors import PermanentError
 from commands.call import Call, local, reads
 from commands.logs import FORMATS
+from commands.network import find_invitation
 from commands.output import Json
 from commands.upgrades import backup, rehearse
 
@@ -131,7 +132,14 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
     configure_logs(log_format)
     cometbft = None
     if engine == "cometbft":
-        cometbft = CometbftConfig(program=find_cometbft(os.environ), network=Network(p2p=p2p, rpc=rpc, peers=peers))
+        invited = find_invitation(call.config.home)
+        network = Network(
+            p2p=p2p,
+            rpc=rpc,
+            peers=(*peers, *(invited.peers if invited else ())),
+            state_sync=invited.state_sync if invited else None,
+        )
+        cometbft = CometbftConfig(program=find_cometbft(os.environ), network=network)
     config = ChainConfig(
         home=call.config.home,
         grpc=grpc,

@@ -144,6 +144,8 @@ _family(
         ),
         "grant_invalid": ("the grant cannot be made", "correct what is wrong with it"),
         "grant_missing": ("no grant covers this message, or it has expired", "ask for `gnk authz grant`"),
+        "invitation_invalid": ("the invitation to a network cannot be used", "ask whoever wrote it for a new one"),
+        "network_mismatch": ("the home, or what you know, is of another network", "use one home for each network"),
         "upgrade_invalid": ("the upgrade cannot be planned, or is not", "see `gnk gov list` for what is planned"),
     },
 )
@@ -169,7 +171,8 @@ _family(
         "voucher_amount_wrong": ("the amount is not that of the tokens at the escrow's price", "compute it anew"),
         "voucher_over_reserve": ("the amount is above the host's reserve", "top up the escrow, or open another"),
         "voucher_pays_nothing": ("the voucher adds nothing to what is settled", "nothing to do"),
-        "receipts_invalid": ("a receipts root is 32 bytes, and empty with no receipts", "build the root anew"),
+        "settled_too_often": ("the host settled as often as an epoch allows", "wait for the next epoch"),
+        "receipts_invalid": ("the root or the count of receipts cannot be", "build the root anew"),
     },
 )
 

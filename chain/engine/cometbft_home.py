@@ -8,7 +8,7 @@ data/                           CometBFT's own; priv_validator_state.json is wha
 
 import json
 import os
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from chain.engine.abci import describe_app_state
 from chain.engine.errors import EngineError
-from rules.params import Params
+from rules.params import THRESHOLD_BLS, Params
 from rules.schedule import EpochStart, phase_lengths
 from wire.codec import decode_params
 from wire.gonka.params.v1.genesis_pb2 import Genesis
@@ -30,10 +30,25 @@ MEMPOOL_BYTES: Final = 64 << 20
 _CONFIG_FILE: Final = "config.toml"
 _GENESIS_FILE: Final = "genesis.json"
 _KEY_FILE: Final = "priv_validator_key.json"
+_NODE_KEY_FILE: Final = "node_key.json"
 _STATE_FILE: Final = "priv_validator_state.json"
 _LEAST_TIMEOUT_MS: Final = 1000
 _EVIDENCE_BYTES: Final = 1 << 20
+TRUST_PERIOD: Final = "168h0m0s"
+"""A validator's stake can be slashed for longer: who signs a false header within it loses what stands behind it."""
 _UNSIGNED: Final = {"height": "0", "round": 0, "step": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSync:
+    """How an empty node starts from a snapshot: whose headers it compares, and the block that it trusts to begin with.
+
+    `trust_hash` is hex.
+    """
+
+    rpc_servers: tuple[str, ...]
+    trust_height: int
+    trust_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +58,7 @@ class Network:
     p2p: str
     rpc: str = ""
     peers: tuple[str, ...] = ()
+    state_sync: StateSync | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +99,7 @@ def describe_genesis(genesis: bytes, described: Genesis) -> dict[str, Any]:
             },
             "validator": {"pub_key_types": ["ed25519"]},
             "version": {"app": "0"},
-            "abci": {"vote_extensions_enable_height": "0"},
+            "abci": {"vote_extensions_enable_height": "1" if params.beacon.kind == THRESHOLD_BLS else "0"},
         },
         "app_hash": "",
         "app_state": describe_app_state(genesis),
@@ -124,8 +140,24 @@ def describe_config(network: Network, sockets: Sockets, *, block_ms: int) -> str
             "peer_gossip_sleep_duration": "20ms",
         },
         "tx_index": {"indexer": "kv"},
+        "statesync": _describe_state_sync(network.state_sync),
     }
     return "# Written by `gnk chain start` at each start.\n" + "".join(map(_section, sections.items()))
+
+
+def _describe_state_sync(sync: StateSync | None) -> dict[str, str | int | bool]:
+    """CometBFT asks two servers at least; it skips all this where it has blocks already."""
+    if sync is None:
+        return {"enable": False}
+    servers = sync.rpc_servers if len(sync.rpc_servers) > 1 else sync.rpc_servers * 2
+    return {
+        "enable": True,
+        "rpc_servers": ",".join(servers),
+        "trust_height": sync.trust_height,
+        "trust_hash": sync.trust_hash,
+        "trust_period": TRUST_PERIOD,
+        "discovery_time": "5s",
+    }
 
 
 def _section(section: tuple[str, dict[str, str | int | bool]]) -> str:
@@ -133,6 +165,16 @@ def _section(section: tuple[str, dict[str, str | int | bool]]) -> str:
     name, values = section
     head = f"\n[{name}]\n" if name else ""
     return head + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+
+def read_node_id(home: Path) -> str:
+    """By which name others dial this node: 40 hex digits.  EngineError node_key_unreadable."""
+    path = home / "config" / _NODE_KEY_FILE
+    try:
+        key = b64decode(json.loads(path.read_text())["priv_key"]["value"], validate=True)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise EngineError("node_key_unreadable", str(path)) from error
+    return sha256(key[32:]).hexdigest()[:40]
 
 
 def make_consensus_key(path: Path) -> None:

@@ -40,6 +40,7 @@ ENGINE_FAULTS = _faults(
             "the consensus key cannot be read",
             "restore the file from a copy; a chain goes on with the key that it began with",
         ),
+        "node_key_unreadable": ("CometBFT has no node key here", "start the chain once with --engine cometbft"),
         "consensus_key_exists": ("there is a consensus key already", "use it; a second one could sign a block twice"),
     }
 )
