@@ -135,7 +135,11 @@ class RewardParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceParams:
-    """Escrows, the credit between the two sides, and how far the base prices move (ngonka for 10^6 units)."""
+    """Escrows, the credit between the two sides, how far the base prices move (ngonka for 10^6 units), and checks.
+
+    Answers of a host are checked from `answer_seats` seats; `answer_null_ppm` is what an honest host's distance is at
+    most on average, `answer_slash_ppm` the part of the stake that a verdict burns.
+    """
 
     group_size: int
     credit_tokens: int
@@ -148,6 +152,9 @@ class InferenceParams:
     target_volume_ppm: int
     max_models: int
     settles_per_epoch: int
+    answer_seats: int
+    answer_null_ppm: int
+    answer_slash_ppm: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +271,8 @@ def _check_inference(params: Params) -> None:
     _require(1 <= i.target_volume_ppm <= 2**40, "1 <= inference.target_volume_ppm <= 2^40")
     _require(1 <= i.max_models <= 1024, "1 <= inference.max_models <= 1024")
     _require(1 <= i.settles_per_epoch <= 1024, "1 <= inference.settles_per_epoch <= 1024")
+    _require(1 <= i.answer_seats <= 64, "1 <= inference.answer_seats <= 64")
+    _require(i.answer_null_ppm >= 1, "inference.answer_null_ppm >= 1")
 
 
 CHECKS = (

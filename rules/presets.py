@@ -100,6 +100,9 @@ MAINNET = Params(
         target_volume_ppm=72_000_000,
         max_models=256,
         settles_per_epoch=8,
+        answer_seats=5,
+        answer_null_ppm=10_000,
+        answer_slash_ppm=50_000,
     ),
 )
 

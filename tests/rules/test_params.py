@@ -65,6 +65,9 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("inference", {"target_volume_ppm": 0}, "a target of nothing"),
     ("inference", {"max_models": 0}, "no models"),
     ("inference", {"settles_per_epoch": 0}, "vouchers that never settle"),
+    ("inference", {"answer_seats": 0}, "answers that nobody checks"),
+    ("inference", {"answer_null_ppm": 0}, "a bet against everyone"),
+    ("inference", {"answer_slash_ppm": 1_000_001}, "more than the whole stake"),
 ]
 
 

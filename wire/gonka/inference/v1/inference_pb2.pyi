@@ -160,7 +160,7 @@ class Ticket(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., escrow_id: _Optional[int] = ..., host: _Optional[str] = ..., model_id: _Optional[bytes] = ..., request: _Optional[int] = ..., developer_nonce: _Optional[bytes] = ..., body_hash: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Params(_message.Message):
-    __slots__ = ("group_size", "credit_tokens", "burn_ppm", "close_epochs", "min_deposit_ngonka", "price_step_ppm", "min_price_ngonka", "max_price_ngonka", "target_volume_ppm", "max_models", "settles_per_epoch")
+    __slots__ = ("group_size", "credit_tokens", "burn_ppm", "close_epochs", "min_deposit_ngonka", "price_step_ppm", "min_price_ngonka", "max_price_ngonka", "target_volume_ppm", "max_models", "settles_per_epoch", "answer_seats", "answer_null_ppm", "answer_slash_ppm")
     GROUP_SIZE_FIELD_NUMBER: _ClassVar[int]
     CREDIT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     BURN_PPM_FIELD_NUMBER: _ClassVar[int]
@@ -172,6 +172,9 @@ class Params(_message.Message):
     TARGET_VOLUME_PPM_FIELD_NUMBER: _ClassVar[int]
     MAX_MODELS_FIELD_NUMBER: _ClassVar[int]
     SETTLES_PER_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_SEATS_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_NULL_PPM_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_SLASH_PPM_FIELD_NUMBER: _ClassVar[int]
     group_size: int
     credit_tokens: int
     burn_ppm: int
@@ -183,4 +186,7 @@ class Params(_message.Message):
     target_volume_ppm: int
     max_models: int
     settles_per_epoch: int
-    def __init__(self, group_size: _Optional[int] = ..., credit_tokens: _Optional[int] = ..., burn_ppm: _Optional[int] = ..., close_epochs: _Optional[int] = ..., min_deposit_ngonka: _Optional[int] = ..., price_step_ppm: _Optional[int] = ..., min_price_ngonka: _Optional[int] = ..., max_price_ngonka: _Optional[int] = ..., target_volume_ppm: _Optional[int] = ..., max_models: _Optional[int] = ..., settles_per_epoch: _Optional[int] = ...) -> None: ...
+    answer_seats: int
+    answer_null_ppm: int
+    answer_slash_ppm: int
+    def __init__(self, group_size: _Optional[int] = ..., credit_tokens: _Optional[int] = ..., burn_ppm: _Optional[int] = ..., close_epochs: _Optional[int] = ..., min_deposit_ngonka: _Optional[int] = ..., price_step_ppm: _Optional[int] = ..., min_price_ngonka: _Optional[int] = ..., max_price_ngonka: _Optional[int] = ..., target_volume_ppm: _Optional[int] = ..., max_models: _Optional[int] = ..., settles_per_epoch: _Optional[int] = ..., answer_seats: _Optional[int] = ..., answer_null_ppm: _Optional[int] = ..., answer_slash_ppm: _Optional[int] = ...) -> None: ...
