@@ -1,7 +1,8 @@
 """A block log as text: one JSON object a line, the genesis first, to be replayed on an empty store.
 
 {"genesis": "..."}
-{"height": 1, "time_ns": ..., "hash": hex, "app_hash": hex after the block, "proposer": hex, "txs": [base64]}
+{"height": 1, "time_ns": ..., "hash": hex, "app_hash": hex after the block, "proposer": hex, "txs": [base64],
+ "votes": [[hex, true if it voted]], "misbehavior": [[hex, height]]}
 """
 
 import json
@@ -9,7 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from chain.engine.application import Block, BlockResult
+from chain.engine.application import Block, BlockResult, Misbehavior, Vote
 from chain.engine.blocklog import GENESIS_KEY, LoggedBlock, read_floor, scan_blocks
 from chain.store.errors import StoreError
 from chain.store.kv import Reader
@@ -55,6 +56,8 @@ def _describe(logged: LoggedBlock) -> dict[str, Any]:
         "app_hash": logged.result.app_hash.hex(),
         "proposer": block.proposer.hex(),
         "txs": [b64encode(tx).decode() for tx in block.txs],
+        "votes": [[vote.validator.hex(), vote.signed] for vote in block.votes],
+        "misbehavior": [[one.validator.hex(), one.height] for one in block.misbehavior],
     }
 
 
@@ -78,6 +81,10 @@ def _read(line: str) -> LoggedBlock:
             last_hash=b"",
             proposer=bytes.fromhex(value["proposer"]),
             txs=tuple(b64decode(tx, validate=True) for tx in value["txs"]),
+            votes=tuple(Vote(validator=bytes.fromhex(name), signed=bool(signed)) for name, signed in value["votes"]),
+            misbehavior=tuple(
+                Misbehavior(validator=bytes.fromhex(name), height=int(height)) for name, height in value["misbehavior"]
+            ),
         )
         app_hash = bytes.fromhex(value["app_hash"])
     except (KeyError, TypeError, ValueError) as error:

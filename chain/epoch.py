@@ -42,12 +42,11 @@ SETTLE_STEPS: Final = (
 )
 
 
-def process_settle(ctx: Context, epoch: int) -> tuple[tuple[bytes, int], ...]:
-    """Settle the epoch, step by step.  Returns the changes of the validator set."""
+def process_settle(ctx: Context, epoch: int) -> None:
+    """Settle the epoch, step by step."""
     settlement = Settlement.open(ctx, epoch)
     for step in SETTLE_STEPS:
         step(ctx, settlement)
-    return settlement.power
 
 
 def close_sprint_round(ctx: Context, epoch: int) -> None:
@@ -68,8 +67,9 @@ CLOSINGS: Final = {
     Phase.BEACON2: close_sample_round,
     Phase.REVEAL: process_seats,
     Phase.ROWS_REVEAL: process_disputes,
+    Phase.SETTLE: process_settle,
 }
-"""What happens at the end of a phase's last block; SETTLE's is `process_settle`."""
+"""What happens at the end of a phase's last block."""
 
 
 def begin_block(ctx: Context, last_block_hash: bytes) -> None:
@@ -90,15 +90,10 @@ def locate_last_height(ctx: Context) -> int:
     return locate_height(ctx.store, get_epoch_start(ctx.store).first_height).epoch_last
 
 
-def end_block(ctx: Context) -> tuple[tuple[bytes, int], ...]:
-    """Close the phase with its last block.  Returns the changes of the validator set: (ed25519 key, power)."""
+def end_block(ctx: Context) -> None:
+    """Close the phase with its last block."""
     end_dealing(ctx)
     place = locate_height(ctx.store, ctx.height)
-    if ctx.height != place.phase_last:
-        return ()
-    if place.phase is Phase.SETTLE:
-        return process_settle(ctx, place.epoch)
     closing = CLOSINGS.get(place.phase)
-    if closing is not None:
+    if closing is not None and ctx.height == place.phase_last:
         closing(ctx, place.epoch)
-    return ()

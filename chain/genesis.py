@@ -10,7 +10,6 @@ from chain.context import Context
 from chain.modules.auth import state as auth
 from chain.modules.bank import state as bank
 from chain.modules.bank.messages import MODULE_NAMES
-from chain.modules.beacon import genesis as beacon
 from chain.modules.params import state as params_state
 from chain.modules.rewards import genesis as rewards
 from chain.modules.sprint import genesis as sprint
@@ -88,7 +87,7 @@ def init_state(ctx: Context, genesis: Genesis) -> None:
         auth.create_account(ctx.store, address)
         bank.mint(ctx.store, address, account.balance_ngonka)
     bank.mint(ctx.store, module_address("pool"), genesis.community_pool_ngonka)
-    for module in (stake, beacon, sprint, rewards):
+    for module in (stake, sprint, rewards):
         module.init(ctx, genesis)
 
 

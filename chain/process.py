@@ -4,6 +4,7 @@ HOME/genesis.json   what the chain began with
 HOME/data/          the store; one process at a time
 HOME/consensus_key.json  signs the local engine's blocks; made with its first start
 HOME/cometbft/      CometBFT's own directory, where it is the engine
+HOME/beacon_key     a validator's beacon secret, made with CometBFT's first start; its client reads it too
 HOME/snapshots/     what nodes that join start from
 HOME/grpc-address   where the running process listens, host:port; absent while it does not
 """
@@ -31,23 +32,29 @@ from chain.engine.abci import AbciEngine
 from chain.engine.clock import SystemClock
 from chain.engine.cometbft import CometbftEngine
 from chain.engine.cometbft_home import Network, Sockets, describe_config, make_consensus_key, write_home
+from chain.engine.errors import EngineError
 from chain.engine.headerlog import is_local
 from chain.engine.local import EngineConfig, LocalEngine
 from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
 from chain.engine.validator import NOBODY, Validator
 from chain.genesis import read_genesis
+from chain.modules.beacon.threshold.voting import Signer
+from chain.modules.upgrade.migrating import Upgrades
 from chain.store.errors import StoreError
 from chain.store.store import Store
 from rules.errors import RuleError
+from rules.params import THRESHOLD_BLS
 from wire.gonka.params.v1.genesis_pb2 import Genesis
 from wire.notify import ServiceManager
+from wire.threshold.keyfile import make_secret, read_secret
 
 GENESIS_FILE = "genesis.json"
 DATA_FILE = "data"
 CONSENSUS_KEY_FILE = "consensus_key.json"
 COMETBFT_FILE = "cometbft"
 SNAPSHOTS_FILE = "snapshots"
+BEACON_KEY_FILE = "beacon_key"
 ADDRESS_FILE = "grpc-address"
 GRACE_S = 1.0
 
@@ -66,7 +73,7 @@ class CometbftConfig:
 class ChainConfig:
     """What an operator settles: where the files are, where to listen (host:port, port 0 for a free one), the pace.
 
-    `block_ms` of None is the genesis file's.  The log keeps `keep_blocks` blocks, 0 for all; under CometBFT there is a
+    `block_ms` of None is the genesis file's.  Upgrades in `skipped_upgrades` are not made.  The log keeps `keep_blocks` blocks, 0 for all; under CometBFT there is a
     snapshot every `snapshot_blocks`, 0 for none.  The engine is the local one where there is no `cometbft`.
     """
 
@@ -75,6 +82,7 @@ class ChainConfig:
     block_ms: int | None = None
     keep_blocks: int = 0
     snapshot_blocks: int = 0
+    skipped_upgrades: frozenset[str] = frozenset()
     cometbft: CometbftConfig | None = None
 
 
@@ -95,6 +103,7 @@ def open_node(
     block_ms: int | None = None,
     keep_blocks: int = 0,
     validator: Validator = NOBODY,
+    upgrades: Upgrades | None = None,
 ) -> Iterator[Node]:
     """The chain of this genesis file in `store`, which is closed at the end; `validator` signs what it makes.
 
@@ -102,7 +111,7 @@ def open_node(
     """
     try:
         described = read_genesis(genesis)
-        app = App.open(store)
+        app = App.open(store, upgrades=upgrades)
         config = EngineConfig(
             chain_id=described.chain_id,
             block_ms=block_ms or described.params.auth.block_ms,
@@ -171,11 +180,25 @@ def open_local(config: ChainConfig) -> Iterator[Drive]:
         make_consensus_key(key)
     validator = Validator.read(key)
     store = Store.open(config.home / DATA_FILE)
-    with open_node(store, genesis, config.block_ms, config.keep_blocks, validator) as node:
+    upgrades = Upgrades(skipped=config.skipped_upgrades)
+    with open_node(store, genesis, config.block_ms, config.keep_blocks, validator, upgrades) as node:
         if node.engine.last and not is_local(store.latest.records, node.engine.last):
             raise StoreError("store_foreign", "its blocks are CometBFT's: start it with --engine cometbft")
+        if node.genesis.params.beacon.kind == THRESHOLD_BLS:
+            raise RuleError("genesis_invalid", "its seeds are signed by votes: start it with --engine cometbft")
         chain = LocalChain(app=node.app, engine=node.engine, store=node.store, chain_id=node.genesis.chain_id)
         yield Drive(chain=chain, registry=build_registry(chain), run=lambda: node.engine.run(SystemClock()))
+
+
+def keep_beacon_secret(home: Path) -> int:
+    """The home's beacon secret, made the first time.  EngineError beacon_key_unreadable."""
+    path = home / BEACON_KEY_FILE
+    try:
+        if not path.exists():
+            make_secret(path)
+        return read_secret(path)
+    except (OSError, ValueError) as error:
+        raise EngineError("beacon_key_unreadable", f"{path}: {error}") from error
 
 
 @contextmanager
@@ -186,7 +209,8 @@ def open_cometbft(config: ChainConfig, cometbft: CometbftConfig) -> Iterator[Dri
     home = config.home.absolute() / COMETBFT_FILE
     store = Store.open(config.home / DATA_FILE)
     try:
-        app = App.open(store)
+        upgrades = Upgrades(skipped=config.skipped_upgrades)
+        app = App.open(store, Signer(keep_beacon_secret(config.home)), upgrades)
         tip = Tip.open(app, store, genesis, keep_blocks=config.keep_blocks)
         if tip.last and is_local(store.latest.records, tip.last):
             raise StoreError("store_foreign", "its blocks are the local engine's: start it with --engine local")

@@ -23,8 +23,7 @@ class Settlement:
     """One epoch's settlement in the making; `process_settle` owns it, each step fills what it finds.
 
     `before` is the table that the epoch read, `table` its effective units.  Money is ngonka: `slashed` and `credited`
-    by host, `pending` what is credited at the next SETTLE.  `power` is the change of the validator set: (ed25519 key,
-    power).
+    by host, `pending` what is credited at the next SETTLE.
     """
 
     epoch: int
@@ -38,7 +37,6 @@ class Settlement:
     slashed: Counter[Host] = field(default_factory=Counter)
     standings: tuple[Standing, ...] = ()
     weights: Weights = field(default_factory=lambda: Weights(table={}, unsettled=True))
-    power: tuple[tuple[bytes, int], ...] = ()
     credited: Mapping[Host, int] = field(default_factory=dict)
     minted: int = 0
     fees: int = 0

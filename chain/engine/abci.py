@@ -4,7 +4,7 @@ Only Commit writes; FinalizeBlock may come again, for the same block or another.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
@@ -15,9 +15,11 @@ from chain.engine.application import Application, Block
 from chain.engine.blocklog import (
     LoggedBlock,
     block_of_message,
+    misbehavior_of_messages,
     result_to_message,
     time_of_message,
     validator_updates_to_messages,
+    votes_of_messages,
 )
 from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
@@ -55,8 +57,8 @@ class AbciEngine:
             "check_tx": self._check_tx,
             "prepare_proposal": self._prepare_proposal,
             "process_proposal": self._process_proposal,
-            "extend_vote": lambda _: abci.ResponseExtendVote(),
-            "verify_vote_extension": _verify_vote_extension,
+            "extend_vote": self._extend_vote,
+            "verify_vote_extension": self._verify_vote_extension,
             "finalize_block": self._finalize_block,
             "commit": self._commit,
             "list_snapshots": snapshots.list,
@@ -100,16 +102,18 @@ class AbciEngine:
         )
 
     def _prepare_proposal(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
-        room = request.max_tx_bytes - _TX_OVERHEAD * len(request.txs)
-        block = self._propose(request, self._app.prepare_proposal(tuple(request.txs), room))
-        return abci.ResponsePrepareProposal(txs=self._app.select_valid(block))
+        last = request.local_last_commit.votes
+        first = self._app.combine_extensions({vote.validator.address: vote.vote_extension for vote in last})
+        room = request.max_tx_bytes - sum(map(len, first)) - _TX_OVERHEAD * (len(first) + len(request.txs))
+        txs = first + self._app.prepare_proposal(tuple(request.txs), room)
+        return abci.ResponsePrepareProposal(txs=self._app.select_valid(self._propose(request, txs, last)))
 
     def _process_proposal(self, request: abci.RequestProcessProposal) -> abci.ResponseProcessProposal:
         response = abci.ResponseProcessProposal
-        accepted = self._app.process_proposal(self._propose(request, tuple(request.txs)))
-        return response(status=response.ACCEPT if accepted else response.REJECT)
+        block = self._propose(request, tuple(request.txs), request.proposed_last_commit.votes)
+        return response(status=response.ACCEPT if self._app.process_proposal(block) else response.REJECT)
 
-    def _propose(self, request: Any, txs: tuple[bytes, ...]) -> Block:
+    def _propose(self, request: Any, txs: tuple[bytes, ...], last_votes: Iterable[Any]) -> Block:
         """The block of a proposal.  Its own hash is left out: there is none yet while it is prepared."""
         return Block(
             height=request.height,
@@ -118,7 +122,23 @@ class AbciEngine:
             last_hash=self._tip.last_hash,
             proposer=request.proposer_address,
             txs=txs,
+            votes=votes_of_messages(last_votes),
+            misbehavior=misbehavior_of_messages(request.misbehavior),
         )
+
+    def _extend_vote(self, request: abci.RequestExtendVote) -> abci.ResponseExtendVote:
+        self._check_next(request.height)
+        return abci.ResponseExtendVote(vote_extension=self._app.extend_vote(request.hash))
+
+    def _verify_vote_extension(self, request: abci.RequestVerifyVoteExtension) -> abci.ResponseVerifyVoteExtension:
+        self._check_next(request.height)
+        response = abci.ResponseVerifyVoteExtension
+        good = self._app.is_extension_good(request.hash, request.validator_address, request.vote_extension)
+        return response(status=response.ACCEPT if good else response.REJECT)
+
+    def _check_next(self, height: int) -> None:
+        if height != self._tip.height + 1:
+            raise AssertionError(f"CometBFT votes for block {height} after block {self._tip.height}")
 
     def _finalize_block(self, request: abci.RequestFinalizeBlock) -> abci.ResponseFinalizeBlock:
         if request.height != self._tip.height + 1:
@@ -148,9 +168,3 @@ def _is_about(app_state: bytes, genesis: bytes) -> bool:
         return bool(json.loads(app_state) == describe_app_state(genesis))
     except ValueError:
         return False
-
-
-def _verify_vote_extension(request: abci.RequestVerifyVoteExtension) -> abci.ResponseVerifyVoteExtension:
-    """Votes are not extended yet, so only an empty extension is an honest one."""
-    response = abci.ResponseVerifyVoteExtension
-    return response(status=response.REJECT if request.vote_extension else response.ACCEPT)

@@ -36,10 +36,26 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """A validator of the block before, by its 20-byte consensus address, and whether its vote arrived."""
+
+    validator: bytes
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misbehavior:
+    """Evidence that a validator, by its 20-byte consensus address, signed two blocks of `height`."""
+
+    validator: bytes
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """What is decided in a block.  `time_ns` is Unix time; hashes are 32 bytes; `last_hash` is the block's before.
 
-    `proposer` is the 20-byte consensus address, b"" where there is none.
+    `proposer` is the 20-byte consensus address, b"" where there is none; then nobody votes either.
     """
 
     height: int
@@ -48,6 +64,8 @@ class Block:
     last_hash: bytes
     proposer: bytes
     txs: tuple[bytes, ...]
+    votes: tuple[Vote, ...] = ()
+    misbehavior: tuple[Misbehavior, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +130,26 @@ class Application(Protocol):
         ...
 
     def select_valid(self, block: Block) -> tuple[bytes, ...]:
-        """Of the transactions of `block`, which needs no hash, those that may stand in it one after the other."""
+        """Of the transactions of `block`, those that may stand in it one after the other; it needs no hash."""
         ...
 
     def process_proposal(self, block: Block) -> bool:
         """Whether a proposed block may be voted for."""
+        ...
+
+    def extend_vote(self, block_hash: bytes) -> bytes:
+        """What this validator's vote for the next block, which has this hash, carries; b"" for nothing."""
+        ...
+
+    def is_extension_good(self, block_hash: bytes, validator: bytes, extension: bytes) -> bool:
+        """Whether a validator's vote for the next block may carry this; the validator by its 20-byte address."""
+        ...
+
+    def combine_extensions(self, extensions: Mapping[bytes, bytes]) -> tuple[bytes, ...]:
+        """The transactions that a proposal for the next block begins with, made of what votes for the last one carried.
+
+        By 20-byte address of the validator; of late votes nobody has checked what they carry.
+        """
         ...
 
     def finalize_block(self, block: Block) -> BlockResult:

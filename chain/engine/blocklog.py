@@ -17,11 +17,12 @@ from hashlib import sha256
 from google.protobuf.timestamp_pb2 import Timestamp
 
 import wire  # noqa: F401  # puts the Cosmos messages on the path
-from chain.engine.application import Block, BlockResult, Event, TxResult, ValidatorUpdate
+from chain.engine.application import Block, BlockResult, Event, Misbehavior, TxResult, ValidatorUpdate, Vote
 from chain.store.kv import Reader
 
 from tendermint.abci import types_pb2 as abci
 from tendermint.crypto.keys_pb2 import PublicKey
+from tendermint.types.validator_pb2 import BlockIDFlag
 
 GENESIS_KEY = b"genesis"
 FLOOR_KEY = b"floor"
@@ -125,7 +126,17 @@ def block_to_message(block: Block) -> abci.RequestFinalizeBlock:
         height=block.height,
         time=Timestamp(seconds=seconds, nanos=nanos),
         proposer_address=block.proposer,
+        decided_last_commit=abci.CommitInfo(votes=[_vote_to_message(vote) for vote in block.votes]),
+        misbehavior=[
+            abci.Misbehavior(validator=abci.Validator(address=one.validator), height=one.height)
+            for one in block.misbehavior
+        ],
     )
+
+
+def _vote_to_message(vote: Vote) -> abci.VoteInfo:
+    flag = BlockIDFlag.BLOCK_ID_FLAG_COMMIT if vote.signed else BlockIDFlag.BLOCK_ID_FLAG_ABSENT
+    return abci.VoteInfo(validator=abci.Validator(address=vote.validator), block_id_flag=flag)
 
 
 def block_of_message(message: abci.RequestFinalizeBlock, last_hash: bytes) -> Block:
@@ -137,7 +148,20 @@ def block_of_message(message: abci.RequestFinalizeBlock, last_hash: bytes) -> Bl
         last_hash=last_hash,
         proposer=message.proposer_address,
         txs=tuple(message.txs),
+        votes=votes_of_messages(message.decided_last_commit.votes),
+        misbehavior=misbehavior_of_messages(message.misbehavior),
     )
+
+
+def votes_of_messages(votes: Iterable[abci.VoteInfo | abci.ExtendedVoteInfo]) -> tuple[Vote, ...]:
+    """Who voted for the block before, for nil too, and who did not."""
+    absent = BlockIDFlag.BLOCK_ID_FLAG_ABSENT
+    return tuple([Vote(validator=vote.validator.address, signed=vote.block_id_flag != absent) for vote in votes])
+
+
+def misbehavior_of_messages(evidence: Iterable[abci.Misbehavior]) -> tuple[Misbehavior, ...]:
+    """Who signed two blocks of one height, whether it was found in votes or in an attack on a light client."""
+    return tuple([Misbehavior(validator=one.validator.address, height=one.height) for one in evidence])
 
 
 def time_of_message(time: Timestamp) -> int:

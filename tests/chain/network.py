@@ -15,13 +15,14 @@ from google.protobuf.message import Message
 
 from chain import epoch as epochs
 from chain.context import Context
-from chain.engine.application import Event
+from chain.engine.application import Event, Vote
 from chain.genesis import init_state, read_genesis
 from chain.handlers import HANDLERS
 from chain.modules.bank.state import get_supply, scan_balances
 from chain.modules.beacon.state import get_commitment, get_seed
 from chain.modules.params.state import get_frozen
 from chain.modules.sprint import state as sprint
+from chain.modules.stake import liveness
 from chain.modules.stake import state as stake
 from chain.store.overlay import Overlay
 from rules.addresses import decode_address, encode_address
@@ -123,6 +124,7 @@ class Network:
     height: int = 0
     last_hash: bytes = bytes(32)
     validators: dict[bytes, int] = field(default_factory=dict)
+    absent: set[bytes] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -139,12 +141,21 @@ class Network:
     def _open(self) -> None:
         self.height += 1
         self.ctx = Context(store=self.store, height=self.height, time_ns=0, chain_id=CHAIN_ID, handlers=HANDLERS)
+        liveness.process_votes(self.ctx, self.last_votes())
         epochs.begin_block(self.ctx, self.last_hash)
+
+    def last_votes(self) -> tuple[Vote, ...]:
+        """All validators voted for the block before, but those in `absent`."""
+        return tuple(
+            Vote(validator=stake.compute_consensus_address(key), signed=key not in self.absent)
+            for key in stake.get_validators(self.store)
+        )
 
     def step(self) -> None:
         """Close the open block and open the next."""
-        for key, power in epochs.end_block(self.ctx):
-            self.validators[key] = power
+        epochs.end_block(self.ctx)
+        in_set = {key: power for key, power in self.validators.items() if power}
+        self.validators.update(stake.find_changes(in_set, stake.get_validators(self.store)))
         self.events.extend(self.ctx.events)
         assert sum(amount for _, amount in scan_balances(self.store)) == get_supply(self.store)
         self.last_hash = sha256(self.last_hash).digest()

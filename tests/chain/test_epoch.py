@@ -83,7 +83,7 @@ def test_process_settle__goes_in_the_protocols_order() -> None:
 
 
 def test_end_block__only_phases_that_have_something_to_close_do() -> None:
-    idle = set(Phase) - set(CLOSINGS) - {Phase.SETTLE}
+    idle = set(Phase) - set(CLOSINGS)
     assert idle == {
         Phase.SPRINT,
         Phase.ROWS_COMMIT,

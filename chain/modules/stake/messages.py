@@ -66,6 +66,8 @@ def check_consensus_key(ctx: Context, host: Host, public_key: bytes, signature: 
         ) from None
     if state.get_key_owner(ctx.store, public_key) not in {None, host}:
         raise RuleError("consensus_key_taken", f"{public_key.hex()} is another host's")
+    if state.is_retired(ctx.store, public_key):
+        raise RuleError("consensus_key_taken", f"{public_key.hex()} signed two blocks of one height, and is retired")
 
 
 def _create(ctx: Context, host: Host) -> HostRecord:

@@ -8,14 +8,12 @@ from chain.modules.stake import state
 from rules.power import Candidate, compute_power
 
 
-def process_power(ctx: Context, epoch: int) -> tuple[tuple[bytes, int], ...]:
+def process_power(ctx: Context, epoch: int) -> None:
     """Let waiting consensus keys take over and write the set that the table of `epoch` gives.
 
-    Returns what changed: (ed25519 key, power), 0 for who is out.  Whoever was in the set counts as having signed.
-    Where nobody would have power, the set stays as it is.
+    Who signed no block of the epoch is a newcomer.  Where nobody would have power, the set stays as it is.
     """
     before = state.get_validators(ctx.store)
-    signed = {state.get_key_owner(ctx.store, key) for key in before}
     _change_keys(ctx)
     weights = state.get_weights(ctx.store, epoch)
     hosts = {host: record for host, record in state.scan_hosts(ctx.store) if record.consensus_pubkey}
@@ -23,17 +21,15 @@ def process_power(ctx: Context, epoch: int) -> tuple[tuple[bytes, int], ...]:
         Candidate(
             host=host,
             effective_units=weights.get(host, 0),
-            newcomer=host not in signed,
+            newcomer=state.get_signed_epoch(ctx.store, host) < epoch,
             down=record.down or record.jailed_until_epoch > epoch,
         )
         for host, record in hosts.items()
     ]
     power = compute_power(candidates, get_frozen(ctx.store).stake)
     after = {hosts[host].consensus_pubkey: value for host, value in power.items()} or before
-    changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    for key in changed:
-        state.set_validator(ctx.store, key, after.get(key, 0))
-    return tuple([(key, after.get(key, 0)) for key in changed])
+    for key, value in state.find_changes(before, after):
+        state.set_validator(ctx.store, key, value)
 
 
 def _change_keys(ctx: Context) -> None:

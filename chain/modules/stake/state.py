@@ -5,7 +5,8 @@ The stake pool holds every host's stake and unbonding stake; only `burn_stake` a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from itertools import takewhile
 from typing import Final
 
@@ -23,6 +24,10 @@ STAKE_POOL: Final = module_address("stake")
 _HOST = b"stake/host/"
 _UNBONDING = b"stake/unbonding/"
 _KEY = b"stake/key/"
+_ADDRESS = b"stake/address/"
+_RETIRED = b"stake/retired/"
+_SIGNED = b"stake/signed/"
+_MISSED = b"stake/missed/"
 _TABLE = b"stake/table/"
 _TABLE_EPOCH = b"stake/table_epoch"
 _VALIDATOR = b"stake/validator/"
@@ -55,6 +60,7 @@ def set_host(store: KV, host: Host, record: HostRecord) -> None:
 def delete_host(store: KV, host: Host) -> None:
     """Forget a host that left; its consensus keys stay its own."""
     store.delete(_HOST + host)
+    store.delete(_SIGNED + host)
 
 
 def scan_hosts(store: Reader) -> Iterator[tuple[Host, HostRecord]]:
@@ -77,6 +83,56 @@ def get_key_owner(store: Reader, public_key: bytes) -> Host | None:
 def set_key_owner(store: KV, public_key: bytes, host: Host) -> None:
     """Bind a consensus key to a host, for ever."""
     store.set(_KEY + public_key, host)
+    store.set(_ADDRESS + compute_consensus_address(public_key), public_key)
+
+
+def compute_consensus_address(public_key: bytes) -> bytes:
+    """The 20 bytes by which CometBFT names a validator."""
+    return sha256(public_key).digest()[:20]
+
+
+def find_key(store: Reader, address: bytes) -> bytes | None:
+    """The consensus key with this 20-byte address, whether it ever signed or not; None where nobody registered it."""
+    return store.get(_ADDRESS + address)
+
+
+def is_retired(store: Reader, public_key: bytes) -> bool:
+    """Whether this key signed two blocks of one height."""
+    return store.get(_RETIRED + public_key) is not None
+
+
+def retire_key(store: KV, public_key: bytes, height: int) -> None:
+    """Let a key that signed two blocks of `height` sign no more, for ever."""
+    store.set(_RETIRED + public_key, height.to_bytes(8, "big"))
+
+
+def get_signed_epoch(store: Reader, host: Host) -> int:
+    """The last epoch of which a host signed a block, -1 for none."""
+    value = store.get(_SIGNED + host)
+    return -1 if value is None else int.from_bytes(value, "big")
+
+
+def set_signed_epoch(store: KV, host: Host, epoch: int) -> None:
+    """Note that a host signed a block of `epoch`."""
+    store.set(_SIGNED + host, epoch.to_bytes(8, "big"))
+
+
+def get_missed(store: Reader, public_key: bytes, window: int) -> int:
+    """Which of the last `window` blocks a validator did not sign: bit `height % window` is the last such height's.
+
+    What was written for another window counts for nothing.
+    """
+    value = store.get(_MISSED + public_key) or bytes(4)
+    return int.from_bytes(value[4:], "big") if int.from_bytes(value[:4], "big") == window else 0
+
+
+def set_missed(store: KV, public_key: bytes, window: int, missed: int) -> None:
+    """Write which of the last blocks a validator did not sign."""
+    if missed:
+        bits = missed.to_bytes(-(-missed.bit_length() // 8), "big")
+        store.set(_MISSED + public_key, window.to_bytes(4, "big") + bits)
+    else:
+        store.delete(_MISSED + public_key)
 
 
 def scan_unbonding(store: Reader, host: bytes = b"") -> Iterator[tuple[Host, Unbonding]]:
@@ -178,9 +234,22 @@ def get_validators(store: Reader) -> dict[bytes, int]:
     return {key[len(_VALIDATOR) :]: int.from_bytes(value, "big") for key, value in store.scan(_VALIDATOR)}
 
 
+def find_changes(before: Mapping[bytes, int], after: Mapping[bytes, int]) -> tuple[tuple[bytes, int], ...]:
+    """What leads from one set to another: (ed25519 key, power) in the order of keys, 0 for who is out."""
+    changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    return tuple([(key, after.get(key, 0)) for key in changed])
+
+
 def set_validator(store: KV, public_key: bytes, power: int) -> None:
-    """Write a validator's power; 0 takes it out of the set."""
+    """Write a validator's power; 0 takes it out of the set, and what it missed is forgotten."""
     if power:
         store.set(_VALIDATOR + public_key, power.to_bytes(8, "big"))
     else:
         store.delete(_VALIDATOR + public_key)
+        store.delete(_MISSED + public_key)
+
+
+def drop_validator(store: KV, public_key: bytes) -> None:
+    """Take a validator out of the set, unless it is the only one."""
+    if get_validators(store).keys() != {public_key}:
+        set_validator(store, public_key, 0)

@@ -50,7 +50,7 @@ def _find_standing(settlement: Settlement, host: Host, record: HostRecord, total
 
 def process_power(ctx: Context, settlement: Settlement) -> None:
     """Let the table give consensus power."""
-    settlement.power = change_power(ctx, settlement.epoch)
+    change_power(ctx, settlement.epoch)
 
 
 def process_departures(ctx: Context, settlement: Settlement) -> None:

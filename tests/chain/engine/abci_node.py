@@ -27,7 +27,9 @@ from chain.engine.application import CheckResult
 from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
 from chain.genesis import build_genesis
+from chain.modules.beacon.threshold.voting import Signer
 from chain.store.store import Store
+from rules.params import Params
 from rules.presets import GENESIS_UNITS, MINIMAL
 from rules.seeds import consensus_key_message
 from tests.chain.ledger import ANN, BALANCE, BOB, CAT, CHAIN_ID, DAN, SUBSIDY, TIME_MS, Person
@@ -55,14 +57,14 @@ def make_founder(person: Person) -> GenesisHost:
     )
 
 
-def make_validator_genesis(validators: tuple[Person, ...] = (ANN,)) -> bytes:
+def make_validator_genesis(validators: tuple[Person, ...] = (ANN,), params: Params = MINIMAL) -> bytes:
     others = [
         GenesisHost(address=person.text, units=GENESIS_UNITS) for person in (ANN, BOB) if person not in validators
     ]
     return build_genesis(
         chain_id=CHAIN_ID,
         time_ms=TIME_MS,
-        params=MINIMAL,
+        params=params,
         balances={person.address: BALANCE for person in (ANN, BOB, CAT, DAN)},
         hosts=[make_founder(person) for person in validators] + others,
         subsidy_ngonka=SUBSIDY,
@@ -82,9 +84,11 @@ class Pool:
         raise AssertionError("nobody broadcasts here")
 
 
-def open_abci(store: Store, genesis: bytes, *, home: Path | None = None, keep_blocks: int = 0) -> AbciEngine:
+def open_abci(
+    store: Store, genesis: bytes, *, home: Path | None = None, keep_blocks: int = 0, signer: Signer | None = None
+) -> AbciEngine:
     """With a snapshot every 10 blocks, on a shelf in `home`."""
-    app = App.open(store)
+    app = App.open(store, signer)
     tip = Tip.open(app, store, genesis, keep_blocks=keep_blocks)
     chain = LocalChain(app=app, engine=Pool(tip), store=store, chain_id=CHAIN_ID)
     query = AbciQuery(build_registry(chain), chain, store)

@@ -43,6 +43,15 @@ class Counter:
     def process_proposal(self, block: Block) -> bool:
         return self.select_valid(block) == block.txs
 
+    def extend_vote(self, block_hash: bytes) -> bytes:
+        return b""
+
+    def is_extension_good(self, block_hash: bytes, validator: bytes, extension: bytes) -> bool:
+        return not extension
+
+    def combine_extensions(self, extensions: Mapping[bytes, bytes]) -> tuple[bytes, ...]:
+        return ()
+
     def finalize_block(self, block: Block) -> BlockResult:
         state = Overlay(self._store.latest)
         if block.height == 1 and self._genesis is not None:

@@ -82,7 +82,7 @@ class Validators(Network):
         self.players = [Validator(person) for person in self.people]
         self.founders = self.people
         super().__post_init__()
-        init_params(self.store, self.threshold)  # genesis refuses the kind
+        init_params(self.store, self.threshold)
         for person in self.people:
             key, record = consensus_key_of(person), self.record(person)
             record.consensus_pubkey = key
