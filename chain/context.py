@@ -33,7 +33,7 @@ class Context:
 
     `store` takes the writes; `height` and `time_ns` (Unix) are the block's; `events` grows; `handlers`, by full name
     of the message, is what messages inside messages are applied by; `message_index` is that of the message in its
-    transaction, added to its events, -1 outside of one.
+    transaction, added to its events, -1 outside of one.  `last_block_hash` is that of the block before this one.
     """
 
     store: KV
@@ -43,6 +43,7 @@ class Context:
     events: list[Event] = field(default_factory=list)
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     message_index: int = -1
+    last_block_hash: bytes = b""
 
     def emit(self, kind: str, /, **attributes: object) -> None:
         """Add an event; attributes become text in the order given."""
@@ -61,6 +62,7 @@ class Context:
             events=events,
             handlers=self.handlers,
             message_index=message_index,
+            last_block_hash=self.last_block_hash,
         )
 
     def branch(self) -> Branch:

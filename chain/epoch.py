@@ -11,6 +11,7 @@ from typing import Final
 from chain.context import Context
 from chain.modules.beacon.rounds import close_round, open_round, plan_rounds, release_bonds
 from chain.modules.beacon.threshold.dealing import begin_dealing, end_dealing
+from chain.modules.inference.settling import process_forgetting, process_prices, process_refunds
 from chain.modules.params.state import freeze
 from chain.modules.rewards.crediting import process_credits, process_genesis_fees, process_pot
 from chain.modules.sprint.judgement import process_verdicts
@@ -39,6 +40,9 @@ SETTLE_STEPS: Final = (
     process_summary,
     process_departures,
     process_pruning,
+    process_refunds,
+    process_prices,
+    process_forgetting,
 )
 
 
@@ -74,6 +78,7 @@ CLOSINGS: Final = {
 
 def begin_block(ctx: Context, last_block_hash: bytes) -> None:
     """Begin the next epoch after the last block of one, and a round and a dealing with their first blocks."""
+    ctx.last_block_hash = last_block_hash
     if ctx.height > locate_last_height(ctx):
         start = EpochStart(epoch=get_epoch_start(ctx.store).epoch + 1, first_height=ctx.height)
         freeze(ctx.store)

@@ -10,6 +10,7 @@ from chain.context import Context
 from chain.modules.auth import state as auth
 from chain.modules.bank import state as bank
 from chain.modules.bank.messages import MODULE_NAMES
+from chain.modules.inference import genesis as inference
 from chain.modules.params import state as params_state
 from chain.modules.rewards import genesis as rewards
 from chain.modules.sprint import genesis as sprint
@@ -18,6 +19,7 @@ from rules.addresses import decode_address, encode_address, module_address
 from rules.errors import RuleError
 from rules.params import Params
 from wire.codec import decode_params, encode_params
+from wire.gonka.inference.v1.inference_pb2 import Model
 from wire.gonka.params.v1.genesis_pb2 import Genesis, GenesisAccount, GenesisHost
 
 MAX_BYTES = 64 << 20
@@ -34,6 +36,7 @@ def build_genesis(
     balances: Mapping[bytes, int],
     hosts: Sequence[GenesisHost],
     subsidy_ngonka: int,
+    models: Sequence[Model] = (),
 ) -> bytes:
     """The file of a new chain whose community pool is empty.  `time_ms` is Unix time, `balances` ngonka by account.
 
@@ -53,6 +56,7 @@ def build_genesis(
         params=encode_params(params),
         subsidy_ngonka=subsidy_ngonka,
         supply_ngonka=supply,
+        models=models,
     )
     check_genesis(genesis)
     text = json_format.MessageToJson(genesis, preserving_proto_field_name=True)
@@ -87,7 +91,7 @@ def init_state(ctx: Context, genesis: Genesis) -> None:
         auth.create_account(ctx.store, address)
         bank.mint(ctx.store, address, account.balance_ngonka)
     bank.mint(ctx.store, module_address("pool"), genesis.community_pool_ngonka)
-    for module in (stake, sprint, rewards):
+    for module in (stake, sprint, rewards, inference):
         module.init(ctx, genesis)
 
 
@@ -138,6 +142,13 @@ def _check_hosts(genesis: Genesis) -> None:
             raise _invalid(f"hosts: {entry.address} has {entry.units} units, not 1 to {most}")
 
 
+def _check_models(genesis: Genesis) -> None:
+    try:
+        inference.check_models(genesis)
+    except RuleError as error:
+        raise _invalid(f"models: {error}") from error
+
+
 def _read_addresses(what: str, texts: Sequence[str]) -> dict[bytes, None]:
     """The accounts in the order given, each of them once."""
     addresses: dict[bytes, None] = {}
@@ -158,4 +169,4 @@ def _invalid(detail: str) -> RuleError:
     return RuleError("genesis_invalid", detail)
 
 
-CHECKS = (_check_chain, _check_params, _check_accounts, _check_supply, _check_hosts)
+CHECKS = (_check_chain, _check_params, _check_accounts, _check_supply, _check_hosts, _check_models)

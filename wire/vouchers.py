@@ -10,7 +10,7 @@ from coincurve import PublicKey
 from rules.addresses import decode_address, encode_address
 from rules.errors import RuleError
 from rules.types import Host
-from rules.vouchers import Ticket, Tokens, Voucher, ticket_message, voucher_message
+from rules.vouchers import Price, Terms, Ticket, Tokens, Voucher, ticket_message, voucher_message
 from wire.codec import check_known
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.signing import sign_digest, verify_digest
@@ -84,6 +84,27 @@ def read_ticket(message: pb.Ticket, voucher_key: bytes) -> Ticket:
     )
     _check_signature(voucher_key, message.signature, ticket_message(ticket))
     return ticket
+
+
+def find_reserve(escrow: pb.Escrow, host: str) -> pb.Reserve:
+    """A host's part of an escrow, which changes with it.  Raises: RuleError `voucher_foreign`."""
+    for reserve in escrow.reserves:
+        if reserve.host == host:
+            return reserve
+    raise RuleError("voucher_foreign", f"{host[:90]!r} is not in the group of escrow {escrow.escrow_id}", field="host")
+
+
+def read_terms(chain_id: str, escrow: pb.Escrow, host: Host, credit_tokens: int) -> Terms:
+    """What an escrow, as the chain shows it, promises a host.  Raises: RuleError `voucher_foreign`."""
+    return Terms(
+        chain_id=chain_id,
+        escrow_id=escrow.escrow_id,
+        host=host,
+        model_id=escrow.model_id,
+        price=Price(in_ngonka=escrow.price_in_ngonka, out_ngonka=escrow.price_out_ngonka),
+        reserve_ngonka=find_reserve(escrow, encode_address(host)).reserve_ngonka,
+        credit_tokens=credit_tokens,
+    )
 
 
 def is_public_key(key: bytes) -> bool:

@@ -10,6 +10,7 @@ from chain.modules.bank import queries as bank
 from chain.modules.beacon import queries as beacon
 from chain.modules.gov import legacy_queries as gov_v1beta1
 from chain.modules.gov import queries as gov_v1
+from chain.modules.inference import queries as inference
 from chain.modules.params import queries as params
 from chain.modules.query import Query
 from chain.modules.sprint import queries as sprint
@@ -26,6 +27,7 @@ QUERIES: Final[tuple[Query, ...]] = (
     *beacon.QUERIES,
     *gov_v1.QUERIES,
     *gov_v1beta1.QUERIES,
+    *inference.QUERIES,
     *params.QUERIES,
     *sprint.QUERIES,
     *stake.QUERIES,
