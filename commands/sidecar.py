@@ -25,6 +25,8 @@ def group() -> None:
 @group.command()
 @click.option("--socket", metavar="PATH", help="Listen on this unix socket, mode 0660 [HOME/sidecar.sock].")
 @click.option("--state-dir", metavar="DIR", help="Where the journal of proofs lives [HOME/sidecar].")
+@click.option("--models", metavar="DIR", help="Serve the models in this folder; HOME/models is where they land.")
+@click.option("--model", metavar="NAMES", help="Serve only these of them, with commas between [all].")
 @click.option("--devices", metavar="NAMES", help="cpu, cuda:0,cuda:1 or all; one worker process each [all].")
 @click.option("--threads", metavar="N", help="CPU threads a worker [cores / workers].")
 @click.option("--profiles", metavar="NAMES", help="Proof functions to test and offer [the device's usual ones].")

@@ -30,7 +30,8 @@ class Tls:
 class SidecarConfig:
     """Everything a sidecar asks of its surroundings.
 
-    It listens on the unix socket, or, when `listen` names host:port, there and with mutual TLS only.  `devices` are
+    It listens on the unix socket, or, when `listen` names host:port, there and with mutual TLS only.  `models` is a
+    folder of models to serve: those that `model` names, all where it names none.  `devices` are
     torch's names, one worker each, a name as often as wanted, or "all"; `threads` are CPU threads a worker, 0 for its
     share of the cores.  `profiles` are tested at start, and no others are computed; none means the device's usual
     ones.  `metrics_port` 0 serves no metrics.
@@ -40,6 +41,8 @@ class SidecarConfig:
     socket: Path
     listen: str
     tls: Tls | None
+    models: Path | None
+    model: tuple[str, ...]
     devices: tuple[str, ...]
     threads: int
     profiles: tuple[str, ...]
@@ -57,6 +60,8 @@ class Settings:
     tls_cert: str = ""
     tls_key: str = ""
     tls_client_ca: str = ""
+    models: str = ""
+    model: str = ""
     devices: str = "all"
     threads: str = "0"
     profiles: str = ""
@@ -81,6 +86,8 @@ def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str], hom
         socket=_read_socket(Path(texts.socket or home / "sidecar.sock").expanduser()),
         listen=texts.listen,
         tls=_read_tls(texts),
+        models=Path(texts.models).expanduser() if texts.models else None,
+        model=_read_names("model", texts.model) if texts.model else (),
         devices=_read_names("devices", texts.devices),
         threads=_read_number("threads", texts.threads),
         profiles=_read_names("profiles", texts.profiles) if texts.profiles else (),

@@ -51,17 +51,18 @@ class Device:
     @classmethod
     async def open(cls, spec: DeviceSpec) -> Device:
         """Start a worker and wait for its `hello`, which says how the self-test went.  Raises WorkerDiedError."""
-        process = await _spawn(spec.name, str(spec.threads), ",".join(spec.profiles), threads=spec.threads)
+        words = (spec.name, str(spec.threads), ",".join(spec.profiles))
+        process = await spawn("sidecar.worker", *words, threads=spec.threads)
         try:
             hello = decode_hello(await _read_line(process, HELLO_TIMEOUT_S))
         except BaseException:
-            await _end(process)
+            await end(process)
             raise
         return cls(process, hello)
 
     async def run(self, task: SearchTask | EvaluateTask) -> dict[str, Any]:
         """The parsed answer to a task.  Raises WorkerDiedError."""
-        pipe = _get_input(self._process)
+        pipe = get_input(self._process)
         try:
             pipe.write(encode_task(task))
             await pipe.drain()
@@ -80,33 +81,33 @@ class Device:
 
     async def close(self) -> None:
         """End the worker: it leaves when its input closes, and is killed when it does not."""
-        await _end(self._process)
+        await end(self._process)
 
 
 async def list_devices() -> tuple[str, ...]:
     """Every device of this machine by torch's name: its GPUs, or the CPU where there is none.  WorkerDiedError."""
     if not _has_driver():
         return ("cpu",)
-    process = await _spawn("list", threads=1)
+    process = await spawn("sidecar.worker", "list", threads=1)
     try:
         return tuple((await _read_line(process, LIST_TIMEOUT_S)).decode().split())
     finally:
-        await _end(process)
+        await end(process)
 
 
 def _has_driver() -> bool:
     return any(path.exists() for path in DRIVERS)
 
 
-async def _spawn(*words: str, threads: int) -> asyncio.subprocess.Process:
-    """A worker; its idle threads wait without spinning, because other workers need the cores."""
+async def spawn(module: str, *words: str, threads: int) -> asyncio.subprocess.Process:
+    """A child on pipes; its idle threads wait without spinning, because other children need the cores."""
     environ = {
         "OMP_WAIT_POLICY": "passive",
         "OMP_NUM_THREADS": str(threads),
         "GNK_SIDECAR_PID": str(os.getpid()),
     }
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "sidecar.worker", *words),
+        *(sys.executable, "-P", "-m", module, *words),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | environ,
@@ -128,8 +129,9 @@ async def _read_line(process: asyncio.subprocess.Process, timeout_s: float) -> b
     return line
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    _get_input(process).close()
+async def end(process: asyncio.subprocess.Process) -> None:
+    """End a child: it leaves when its input closes, and is killed when it does not."""
+    get_input(process).close()
     try:
         await asyncio.wait_for(process.wait(), EXIT_TIMEOUT_S)
     except TimeoutError:
@@ -137,7 +139,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _get_input(process: asyncio.subprocess.Process) -> asyncio.StreamWriter:
+def get_input(process: asyncio.subprocess.Process) -> asyncio.StreamWriter:
+    """A child's input."""
     if process.stdin is None:
         raise AssertionError("a worker is started with pipes")
     return process.stdin

@@ -20,6 +20,8 @@ from sidecar.checks import Checks
 from sidecar.config import SidecarConfig, Tls
 from sidecar.device import DeviceSpec, WorkerDiedError, list_devices
 from sidecar.errors import SidecarError
+from sidecar.inference.roster import Roster, build_engines
+from sidecar.inference.service import INFERENCE, InferenceService
 from sidecar.journal import Journal, lock_file
 from sidecar.lane import Floor, Lane, Meter
 from sidecar.service import SERVICE, SidecarService
@@ -43,7 +45,7 @@ async def serve(config: SidecarConfig, manager: ServiceManager) -> None:
     """Run a sidecar until SIGTERM or SIGINT.
 
     Raises SidecarError: state_dir_in_use, socket_in_use, journal_unreadable, journal_write_failed, no_device_usable,
-    listen_failed.
+    listen_failed, and what is wrong with a model.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -55,16 +57,21 @@ async def serve(config: SidecarConfig, manager: ServiceManager) -> None:
         sprints = Sprints.open(journal, bell, now_ms)
         stack.callback(sprints.close)
         floor = Floor(sprints=sprints, checks=Checks(bell, now_ms), bell=bell, meter=Meter(), now_ms=now_ms)
-        lanes = await _open_lanes(config, floor)
+        names = await list_devices() if config.devices == ALL_DEVICES else config.devices
+        threads = config.threads or max(1, (os.cpu_count() or 1) // len(names))
+        roster = Roster(build_engines(config, names, threads, bell.ring))
+        stack.push_async_callback(roster.close)
+        lanes, _ = await asyncio.gather(_open_lanes(config, names, threads, floor), roster.open())
         for lane in lanes:
             stack.push_async_callback(lane.close)
         if config.metrics_port:
             from sidecar.metrics import serve_metrics
 
             serve_metrics(config.metrics_port, floor, len(lanes))
-        server, checkup = await _listen(config, SidecarService(floor, lanes))
+        server, checkup = await _listen(config, SidecarService(floor, lanes), InferenceService(roster))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(lane.run()) for lane in lanes]
+            tasks.extend(group.create_task(engine.run()) for engine in roster.engines)
             tasks.append(group.create_task(_report(checkup, floor, lanes, manager)))
             manager.tell("READY=1")
             log.info("sidecar_ready", socket=str(config.socket), listen=config.listen, devices=len(lanes))
@@ -73,6 +80,7 @@ async def serve(config: SidecarConfig, manager: ServiceManager) -> None:
             log.info("sidecar_stopping")
             floor.sprints.refuse()
             floor.checks.refuse()
+            await roster.close()
             await server.stop(GRACE_S)
             for task in tasks:
                 task.cancel()
@@ -87,10 +95,8 @@ def _get_profiles(device: str) -> tuple[str, ...]:
     return CPU_PROFILES if device == "cpu" else GPU_PROFILES
 
 
-async def _open_lanes(config: SidecarConfig, floor: Floor) -> tuple[Lane, ...]:
+async def _open_lanes(config: SidecarConfig, names: tuple[str, ...], threads: int, floor: Floor) -> tuple[Lane, ...]:
     """A lane for each device, its worker started; a device that fails is tried again later, one must be left."""
-    names = await list_devices() if config.devices == ALL_DEVICES else config.devices
-    threads = config.threads or max(1, (os.cpu_count() or 1) // len(names))
     lanes = tuple(
         Lane(
             DeviceSpec(index=index, name=name, threads=threads, profiles=config.profiles or _get_profiles(name)),
@@ -124,7 +130,7 @@ def _reason_of(failure: BaseException) -> str:
     return failure.detail if isinstance(failure, SidecarError) else str(failure)
 
 
-async def _listen(config: SidecarConfig, service: SidecarService) -> tuple[Any, Any]:
+async def _listen(config: SidecarConfig, *services: SidecarService | InferenceService) -> tuple[Any, Any]:
     """The started server, and the servicer that tells its health.  Raises socket_in_use, listen_failed."""
     server = grpc.aio.server(
         options=[
@@ -135,8 +141,8 @@ async def _listen(config: SidecarConfig, service: SidecarService) -> tuple[Any, 
     )
     checkup = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checkup, server)
-    server.add_generic_rpc_handlers((service.build_handler(),))
-    reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    server.add_generic_rpc_handlers(tuple(service.build_handler() for service in services))
+    reflection.enable_server_reflection((SERVICE, INFERENCE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     try:
         if config.tls is None:
             _bind_socket(server, config.socket)

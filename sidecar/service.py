@@ -1,21 +1,17 @@
-"""The gRPC service: reads a request, checks every field, asks, and answers with messages or coded errors.
-
-Requests arrive as bytes and are parsed here, so that garbage is refused with a code like everything else.  An error
-travels as a gRPC status whose details are `code: detail`, with `error-code` and `next-step` as trailing metadata.
-"""
+"""The gRPC service Sidecar: reads a request, checks every field, asks, and answers with messages or coded errors."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from importlib.metadata import version
 from itertools import pairwise
 from typing import Any, Final
 
 import grpc
-from google.protobuf.message import DecodeError
 
+from sidecar.calls import serve_stream, serve_unary
 from sidecar.checks import Check
 from sidecar.errors import SidecarError
 from sidecar.jobs import SprintJob, Work
@@ -41,23 +37,14 @@ class SidecarService:
 
     def build_handler(self) -> grpc.GenericRpcHandler:
         """What a gRPC server serves under SERVICE."""
-        calls: list[tuple[str, type[Any], Callable[[Any], Awaitable[Any]]]] = [
-            ("Capabilities", pb.CapabilitiesRequest, self.get_capabilities),
-            ("Ack", pb.AckRequest, self.ack),
-            ("Verify", pb.VerifyRequest, self.verify),
-            ("Stop", pb.StopRequest, self.stop),
-            ("Status", pb.StatusRequest, self.get_status),
-        ]
         handlers = {
-            name: grpc.unary_unary_rpc_method_handler(
-                _unary(request, call), response_serializer=lambda message: message.SerializeToString()
-            )
-            for name, request, call in calls
+            "Capabilities": serve_unary(pb.CapabilitiesRequest, self.get_capabilities),
+            "StartSprint": serve_stream(pb.StartSprintRequest, self.start_sprint),
+            "Ack": serve_unary(pb.AckRequest, self.ack),
+            "Verify": serve_unary(pb.VerifyRequest, self.verify),
+            "Stop": serve_unary(pb.StopRequest, self.stop),
+            "Status": serve_unary(pb.StatusRequest, self.get_status),
         }
-        handlers["StartSprint"] = grpc.unary_stream_rpc_method_handler(
-            _streaming(pb.StartSprintRequest, self.start_sprint),
-            response_serializer=lambda message: message.SerializeToString(),
-        )
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     async def start_sprint(self, request: Any) -> AsyncIterator[Any]:
@@ -174,36 +161,3 @@ def _read_deadline(deadline_ms: int, now_ms: int) -> int:
 def _build_proofs(progress: Progress) -> Any:
     proofs = [pb.Proof(number=p.number, nonce=p.proof.nonce, tag=p.proof.tag) for p in progress.proofs]
     return pb.ProofBatch(proofs=proofs, evaluated=progress.evaluated, ended=progress.ended)
-
-
-def _unary(request_type: type[Any], call: Callable[[Any], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def answer(data: bytes, context: Any) -> Any:
-        try:
-            return await call(_parse(request_type, data))
-        except SidecarError as error:
-            await _abort(context, error)
-
-    return answer
-
-
-def _streaming(request_type: type[Any], call: Callable[[Any], AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
-    async def answer(data: bytes, context: Any) -> AsyncIterator[Any]:
-        try:
-            async for message in call(_parse(request_type, data)):
-                yield message
-        except SidecarError as error:
-            await _abort(context, error)
-
-    return answer
-
-
-def _parse(request_type: type[Any], data: bytes) -> Any:
-    try:
-        return request_type.FromString(data)
-    except DecodeError as error:
-        raise SidecarError("job_request_unreadable", f"{len(data)} bytes are no {request_type.__name__}") from error
-
-
-async def _abort(context: Any, error: SidecarError) -> None:
-    metadata = (("error-code", error.code), ("next-step", error.fault.next_step))
-    await context.abort(grpc.StatusCode[error.fault.status], str(error), metadata)

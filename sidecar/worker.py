@@ -7,7 +7,6 @@ parent starts another, whose self-test decides whether the device is still fit.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -25,10 +24,10 @@ from pow_kernels.selftest import Selection, pick_backend
 from pow_kernels.spec import ProfileError, get_profile
 from pow_kernels.sprint import SprintFunction
 from rules.types import Proof
+from sidecar.child import die_with_parent, take_output
 from sidecar.jobs import Evaluation, Work
 from sidecar.tasks import EvaluateTask, Hello, SearchTask, decode_task, encode_evaluations, encode_hello, encode_hits
 
-PR_SET_PDEATHSIG: Final = 1
 CPU_NICENESS: Final = 3
 """A worker on the CPU yields to what keeps deadlines beside it: client, chain, and workers that are being started."""
 KEPT: Final = 2
@@ -105,7 +104,7 @@ def examine(device: str, profiles: Sequence[str]) -> tuple[Hello, dict[str, str]
 
 def main(device: str, threads: str = "1", profiles: str = "") -> None:
     """Serve until the input ends.  What else is printed goes to stderr."""
-    answers = _take_output()
+    answers = take_output()
     if device == "list":
         count = torch.cuda.device_count()
         names = [f"cuda:{index}" for index in range(count)] or ["cpu"]
@@ -118,20 +117,6 @@ def main(device: str, threads: str = "1", profiles: str = "") -> None:
     bench = Bench(device, int(threads), backends)
     for line in sys.stdin.buffer:
         _write(answers, bench.answer(decode_task(line)))
-
-
-def die_with_parent(parent: int) -> None:
-    """Be killed when the process `parent` ends, also in the middle of a long computation (Linux)."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        sys.exit("the parent is gone")
-
-
-def _take_output() -> IO[bytes]:
-    """The answers' stream; from now on stray prints go to stderr."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return answers
 
 
 def _write(answers: IO[bytes], line: bytes) -> None:

@@ -1,0 +1,207 @@
+"""What a model folder holds: the files that may be in it, their hashes, and the manifest that lists them.
+
+Nothing here imports torch.  Weights are safetensors and nothing else; a folder with a pickle, with Python, with links
+or with paths that climb out is refused, whether it is imported or served.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any, Final
+
+from rules.models import ModelFile, compute_content_hash, compute_tokenizer_hash
+from sidecar.errors import SidecarError
+
+MANIFEST_FILE: Final = "manifest.json"
+TOKENIZER_FILES: Final = (
+    "added_tokens.json",
+    "chat_template.jinja",
+    "merges.txt",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+)
+CONTENT_FILES: Final = ("config.json", "generation_config.json", "model.safetensors.index.json")
+PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".h5", ".msgpack")
+CODE: Final = (".py", ".pyc", ".so", ".dll", ".dylib", ".sh")
+REQUIRED: Final = ("config.json", "tokenizer.json")
+FAMILIES: Final = ("llama", "mistral", "qwen2", "qwen3")
+"""`model_type`s that the embedded engine computes exactly: rotary positions, full causal attention."""
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_WEIGHTS: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.safetensors")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A model on disk.  `max_context` counts prompt and answer together, `vocabulary` the logits of a position."""
+
+    name: str
+    max_context: int
+    vocabulary: int
+    files: tuple[ModelFile, ...]
+
+    @property
+    def content_hash(self) -> bytes:
+        """Names weights and configuration."""
+        return compute_content_hash(file for file in self.files if file.path not in TOKENIZER_FILES)
+
+    @property
+    def tokenizer_hash(self) -> bytes:
+        """Names tokenizer and chat template."""
+        return compute_tokenizer_hash(file for file in self.files if file.path in TOKENIZER_FILES)
+
+
+def check_name(name: str) -> str:
+    """A name as it is: 1 to 64 of a-z, 0-9, dot, dash and underscore, a letter or digit first.  model_name_invalid."""
+    if not _NAME.fullmatch(name):
+        raise SidecarError("model_name_invalid", f"{name[:80]!r}")
+    return name
+
+
+def list_files(folder: Path) -> tuple[str, ...]:
+    """The files of a model folder that make up the model, in order; others are not looked at.
+
+    Raises model_missing, model_path_unsafe, model_has_pickle, model_has_code, model_incomplete.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        raise SidecarError("model_missing", f"{folder} is no folder")
+    for path in sorted(folder.rglob("*")):
+        _check_path(path, path.relative_to(folder))
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    wanted = tuple(n for n in names if n in TOKENIZER_FILES or n in CONTENT_FILES or _WEIGHTS.fullmatch(n))
+    missing = [name for name in REQUIRED if name not in wanted]
+    if missing or not any(name.endswith(".safetensors") for name in wanted):
+        raise SidecarError("model_incomplete", f"{folder} lacks {', '.join(missing) or 'safetensors'}")
+    for name in wanted:
+        if name.endswith(".json") and name not in {"tokenizer.json", "vocab.json"}:
+            _check_remote_code(folder / name)
+    return wanted
+
+
+def build_manifest(name: str, folder: Path) -> Manifest:
+    """The manifest of a checked folder, with every file read and hashed.
+
+    Raises what `list_files` does, model_unsupported.
+    """
+    files = tuple(_measure(folder, path) for path in list_files(folder))
+    config = read_json(folder / "config.json")
+    family, max_context, vocabulary = (
+        config.get("model_type"),
+        config.get("max_position_embeddings"),
+        config.get("vocab_size"),
+    )
+    if family not in FAMILIES or config.get("use_sliding_window") or (family == "mistral" and config["sliding_window"]):
+        raise SidecarError("model_unsupported", f"{family!r}; known, with full attention: {', '.join(FAMILIES)}")
+    if not isinstance(max_context, int) or not isinstance(vocabulary, int) or min(max_context, vocabulary) < 1:
+        raise SidecarError("model_unsupported", "config.json names no max_position_embeddings and vocab_size")
+    return Manifest(name=name, max_context=max_context, vocabulary=vocabulary, files=files)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Leave the manifest in its folder; a folder without one is no model yet."""
+    content = {
+        "name": manifest.name,
+        "content_hash": manifest.content_hash.hex(),
+        "tokenizer_hash": manifest.tokenizer_hash.hex(),
+        "max_context": manifest.max_context,
+        "vocabulary": manifest.vocabulary,
+        "files": [{"path": f.path, "bytes": f.size, "sha256": f.sha256.hex()} for f in manifest.files],
+    }
+    (folder / MANIFEST_FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest as it stands in a folder; no file is compared with it.
+
+    Raises model_missing, model_manifest_invalid, model_path_unsafe.
+    """
+    if not (folder / MANIFEST_FILE).is_file():
+        raise SidecarError("model_missing", f"{folder} has no {MANIFEST_FILE}")
+    content = read_json(folder / MANIFEST_FILE)
+    try:
+        manifest = Manifest(
+            name=check_name(content["name"]),
+            max_context=int(content["max_context"]),
+            vocabulary=int(content["vocabulary"]),
+            files=tuple(_read_entry(folder, entry) for entry in content["files"]),
+        )
+        said = content["content_hash"], content["tokenizer_hash"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise SidecarError("model_manifest_invalid", f"{folder / MANIFEST_FILE}: {error!r}") from error
+    if said != (manifest.content_hash.hex(), manifest.tokenizer_hash.hex()):
+        raise SidecarError("model_manifest_invalid", f"{folder / MANIFEST_FILE}: its hashes are not of its files")
+    return manifest
+
+
+def verify_model(folder: Path) -> Manifest:
+    """The manifest, after every file was read and found to be the one it lists, and no other file counts.
+
+    Raises what `read_manifest` and `build_manifest` do, model_hash_wrong.
+    """
+    said = read_manifest(folder)
+    found = build_manifest(said.name, folder)
+    if found != said:
+        wrong = sorted({file.path for file in {*found.files} ^ {*said.files}})
+        raise SidecarError("model_hash_wrong", f"{folder}: {', '.join(wrong) or 'limits'} differ from the manifest")
+    return found
+
+
+def find_models(models: Path) -> tuple[Manifest, ...]:
+    """The manifests in a folder of models, by name.  Raises what `read_manifest` does."""
+    if not models.is_dir():
+        return ()
+    folders = sorted(path for path in models.iterdir() if (path / MANIFEST_FILE).is_file())
+    return tuple(read_manifest(folder) for folder in folders)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.  Raises model_manifest_invalid."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SidecarError("model_manifest_invalid", f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise SidecarError("model_manifest_invalid", f"{path} is no JSON object")
+    return content
+
+
+def check_files(names: Iterable[str]) -> None:
+    """Raises model_has_pickle or model_has_code for the first such name."""
+    for name in names:
+        suffix = Path(name).suffix.lower()
+        if suffix in PICKLES:
+            raise SidecarError("model_has_pickle", name)
+        if suffix in CODE:
+            raise SidecarError("model_has_code", name)
+
+
+def _check_path(path: Path, relative: Path) -> None:
+    if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        raise SidecarError("model_path_unsafe", f"{relative} is a link or no plain file")
+    if path.is_file():
+        check_files([str(relative)])
+
+
+def _check_remote_code(path: Path) -> None:
+    content = read_json(path)
+    if "auto_map" in content or "custom_pipelines" in content or "trust_remote_code" in content:
+        raise SidecarError("model_has_code", f"{path.name} asks for code of its own")
+
+
+def _measure(folder: Path, path: str) -> ModelFile:
+    with (folder / path).open("rb") as stream:
+        digest = file_digest(stream, "sha256").digest()
+        return ModelFile(path=path, size=stream.tell(), sha256=digest)
+
+
+def _read_entry(folder: Path, entry: Mapping[str, Any]) -> ModelFile:
+    path = entry["path"]
+    if not isinstance(path, str) or Path(path).name != path or path in {"", ".", ".."}:
+        raise SidecarError("model_path_unsafe", f"{folder / MANIFEST_FILE} lists {path!r}")
+    return ModelFile(path=path, size=int(entry["bytes"]), sha256=bytes.fromhex(entry["sha256"]))

@@ -1,0 +1,113 @@
+"""The engines of a sidecar: which models they run, and which of them takes a request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import count
+from typing import Final
+
+from sidecar.config import SidecarConfig
+from sidecar.errors import SidecarError
+from sidecar.inference.embedded import EmbeddedEngine
+from sidecar.inference.engine import Engine, EngineSpec
+from sidecar.inference.manifest import find_models
+from sidecar.inference.sampler import Sampling
+from sidecar.inference.tasks import GenerateTask, Progress
+
+MAX_RUNNING: Final = 16
+"""Requests worked on together; the others wait."""
+
+
+def build_engines(
+    config: SidecarConfig, devices: Sequence[str], threads: int, changed: Callable[[], None]
+) -> list[Engine]:
+    """An engine for each model that is to be served and each device; none where the operator names no models.
+
+    Raises model_missing, model_manifest_invalid, model_path_unsafe.
+    """
+    if config.models is None:
+        return []
+    manifests = {manifest.name: manifest for manifest in find_models(config.models)}
+    names = config.model or tuple(manifests)
+    if not names or not {*names} <= {*manifests}:
+        missing = ", ".join(sorted({*names} - {*manifests})) or "any model"
+        raise SidecarError("model_missing", f"{config.models} has not {missing}")
+    return [
+        EmbeddedEngine(
+            EngineSpec(
+                folder=config.models / name,
+                manifest=manifests[name],
+                device=device,
+                threads=threads,
+                max_running=MAX_RUNNING,
+            ),
+            changed,
+        )
+        for name in names
+        for device in dict.fromkeys(devices)
+    ]
+
+
+class Roster:
+    """All engines, several for a model where there are several devices."""
+
+    def __init__(self, engines: Sequence[Engine]) -> None:
+        self.engines = tuple(engines)
+        self._requests: dict[str, tuple[Engine, int]] = {}
+        self._keys = count(start=1)
+
+    async def open(self) -> None:
+        """Load all models.  Raises what is wrong with the first that cannot be loaded."""
+        async with asyncio.TaskGroup() as group:
+            for engine in self.engines:
+                group.create_task(engine.open())
+
+    async def close(self) -> None:
+        """Unload all."""
+        await asyncio.gather(*(engine.close() for engine in self.engines))
+
+    def find(self, content_hash: bytes) -> Engine:
+        """The engine with the fewest requests of those that run the model.  Raises model_not_served."""
+        able = [engine for engine in self.engines if engine.spec.manifest.content_hash == content_hash]
+        if not able:
+            raise SidecarError("model_not_served", content_hash.hex()[:64])
+        return min(able, key=lambda engine: (not engine.is_ready, engine.running))
+
+    async def generate(self, request_id: str, content_hash: bytes, task: GenerateTask) -> AsyncIterator[Progress]:
+        """An answer as it grows.  Raises model_not_served, request_id_taken, and what the engine raises."""
+        engine = self.find(content_hash)
+        if request_id in self._requests:
+            raise SidecarError("request_id_taken", request_id)
+        key = next(self._keys)
+        self._requests[request_id] = engine, key
+        stream = engine.generate(key, task)
+        try:
+            async for progress in stream:
+                yield progress
+        finally:
+            del self._requests[request_id]
+            await stream.aclose()  # type: ignore[attr-defined]  # a generator: what it holds is freed now
+
+    async def allow(self, request_id: str, allowance: int) -> None:
+        """Raise a running request's allowance.  Raises request_unknown."""
+        if request_id not in self._requests:
+            raise SidecarError("request_unknown", request_id)
+        engine, key = self._requests[request_id]
+        await engine.allow(key, allowance)
+
+    async def score(
+        self, content_hash: bytes, prompt: Sequence[int], answer: Sequence[int], sampling: Sampling
+    ) -> list[tuple[int, int]]:
+        """(expected token, gap in thousandths) of each of the answer's tokens.  Raises scoring_unsupported."""
+        engine = self.find(content_hash)
+        if not engine.abilities.scores:
+            raise SidecarError("scoring_unsupported", engine.abilities.kind)
+        return await engine.score(prompt, answer, sampling)
+
+    async def embed(self, content_hash: bytes, tokens: Sequence[int]) -> list[float]:
+        """A vector of length 1.  Raises embedding_unsupported."""
+        engine = self.find(content_hash)
+        if not engine.abilities.embeds:
+            raise SidecarError("embedding_unsupported", engine.abilities.kind)
+        return await engine.embed(tokens)
