@@ -1,0 +1,101 @@
+"""A whole answer from the chunks of its stream, for an application that wants no stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wire.openai.errors import ApiError
+from wire.openai.messages import FunctionCall, ToolCall
+from wire.openai.responses import (
+    ChatAnswer,
+    ChatChoice,
+    ChatChunk,
+    ChatChunkChoice,
+    ChatCompletion,
+    ChatLogprobs,
+    Completion,
+    CompletionChoice,
+    CompletionLogprobs,
+    FinishReason,
+    Usage,
+)
+
+Chunk = ChatChunk | Completion
+
+
+def assemble(chunks: list[Chunk], usage: Usage) -> ChatCompletion | Completion:
+    """The answer that a stream came to; its choices are complete, in order of their index.
+
+    Raises ApiError `host_answer_invalid` for chunks of different kinds, or tool calls that lack their parts.
+    """
+    first = chunks[0]
+    told: dict[str, Any] = {
+        "id": first.id,
+        "created": first.created,
+        "model": first.model,
+        "usage": usage,
+        "system_fingerprint": first.system_fingerprint,
+    }
+    chats = [choice for chunk in chunks if isinstance(chunk, ChatChunk) for choice in chunk.choices]
+    texts = [choice for chunk in chunks if isinstance(chunk, Completion) for choice in chunk.choices]
+    if isinstance(first, ChatChunk):
+        indexes = sorted({choice.index for choice in chats})
+        return ChatCompletion(choices=[_join_chat([c for c in chats if c.index == i]) for i in indexes], **told)
+    indexes = sorted({choice.index for choice in texts})
+    return Completion(choices=[_join_text([c for c in texts if c.index == i]) for i in indexes], **told)
+
+
+def _join_chat(parts: list[ChatChunkChoice]) -> ChatChoice:
+    texts = [part.delta.content for part in parts if part.delta.content is not None]
+    logprobs = [entry for part in parts if part.logprobs for entry in part.logprobs.content or ()]
+    calls = _join_calls(parts)
+    finish_reason = _find_finish(parts)
+    if finish_reason is None:
+        raise ApiError("host_ended_early")
+    return ChatChoice(
+        index=parts[0].index,
+        message=ChatAnswer(content="".join(texts) if texts or not calls else None, tool_calls=calls or None),
+        logprobs=ChatLogprobs(content=logprobs) if any(part.logprobs for part in parts) else None,
+        finish_reason=finish_reason,
+    )
+
+
+def _join_calls(parts: list[ChatChunkChoice]) -> list[ToolCall]:
+    """Tool calls from their deltas: a name and an id come once, arguments in pieces."""
+    found: dict[int, list[str]] = {}
+    for delta in (delta for part in parts for delta in part.delta.tool_calls or ()):
+        call = found.setdefault(delta.index, ["", "", ""])
+        call[0] = call[0] or delta.id or ""
+        call[1] = call[1] or delta.function.name or ""
+        call[2] += delta.function.arguments
+    try:
+        return [
+            ToolCall(id=call_id, type="function", function=FunctionCall(name=name, arguments=arguments))
+            for _, (call_id, name, arguments) in sorted(found.items())
+        ]
+    except ValueError as error:
+        raise ApiError("host_answer_invalid", "a tool call lacks its parts") from error
+
+
+def _join_text(parts: list[CompletionChoice]) -> CompletionChoice:
+    logprobs = [part.logprobs for part in parts if part.logprobs is not None]
+    return CompletionChoice(
+        index=parts[0].index,
+        text="".join(part.text for part in parts),
+        logprobs=_join_logprobs(logprobs) if logprobs else None,
+        finish_reason=_find_finish(parts),
+    )
+
+
+def _find_finish(parts: list[ChatChunkChoice] | list[CompletionChoice]) -> FinishReason | None:
+    return next((part.finish_reason for part in parts if part.finish_reason), None)
+
+
+def _join_logprobs(parts: list[CompletionLogprobs]) -> CompletionLogprobs:
+    tops = [entry for part in parts for entry in part.top_logprobs or ()]
+    return CompletionLogprobs(
+        tokens=[token for part in parts for token in part.tokens],
+        token_logprobs=[value for part in parts for value in part.token_logprobs],
+        top_logprobs=tops if any(part.top_logprobs is not None for part in parts) else None,
+        text_offset=[offset for part in parts for offset in part.text_offset],
+    )

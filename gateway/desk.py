@@ -1,0 +1,243 @@
+"""What a running gateway holds in its hands: the market, live pairs, hosts' health; and who may ask for what."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from gateway.charges import Reservation
+from gateway.counting import Bounds, compute_bounds
+from gateway.counting import Request as ApiRequest
+from gateway.escrows import Purpose, Use, find_escrow
+from gateway.hosts import HostClient, HostStatus
+from gateway.keys import ApiKey, find_key
+from gateway.market import Escrow, Market, OnChainModel
+from gateway.money import UsdPrice
+from gateway.pairs import Pair
+from gateway.policies import ANYWHERE, Territory, check_model, combine, decode_policy
+from gateway.prices import find_price, list_prices
+from gateway.promises import read_pair
+from gateway.rates import RateLimiter
+from gateway.relay import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH, Errand
+from gateway.routing import Candidate, Chance, Health, order_candidates
+from gateway.store import Store
+from rules.vouchers import Tokens, compute_amount
+from wire.openai.errors import ApiError
+from wire.openai.requests import ChatRequest, CompletionRequest, EmbeddingRequest, StreamOptions
+
+log = structlog.get_logger("gateway")
+
+PATHS: Final = {ChatRequest: CHAT_PATH, CompletionRequest: COMPLETION_PATH, EmbeddingRequest: EMBEDDING_PATH}
+PRIVATE_FIELDS: Final = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key", "store"})
+"""Of no use to a host, and about the application's own people."""
+SOON_S: Final = 2
+BEARER: Final = "Bearer "
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """Owned by the gateway's event loop; `own` is the territory that the gateway itself is bound to."""
+
+    store: Store
+    client: HostClient
+    tasks: asyncio.TaskGroup
+    secret: bytes
+    voucher_key: bytes
+    chance: Chance
+    own: Territory = ANYWHERE
+    market: Market | None = None
+    pairs: dict[tuple[int, str], Pair] = field(default_factory=dict)
+    deliveries: dict[tuple[int, str], asyncio.Task[None]] = field(default_factory=dict)
+    health: dict[str, Health] = field(default_factory=dict)
+    told: dict[str, HostStatus] = field(default_factory=dict)
+    limiter: RateLimiter = field(default_factory=RateLimiter)
+
+    # ---- who asks --------------------------------------------------------------------------------------------------
+
+    def authenticate(self, header: str) -> ApiKey:
+        """The key in an Authorization header.  Raises ApiError `key_missing`, `invalid_api_key`."""
+        if not header.startswith(BEARER):
+            raise ApiError("key_missing")
+        key = find_key(self.store.connection, header.removeprefix(BEARER).strip())
+        if key is None:
+            raise ApiError("invalid_api_key")
+        return key
+
+    def list_models(self, key: ApiKey) -> dict[str, UsdPrice]:
+        """What a key may ask for now, with its price."""
+        known = self.market.models if self.market else {}
+        priced = list_prices(self.store.connection)
+        allowed = key.policy.models
+        return {
+            name: price for name, (price, _) in priced.items() if name in known and (allowed is None or name in allowed)
+        }
+
+    def prepare(self, key: ApiKey, request: ApiRequest, request_id: str) -> Errand:
+        """A request as an errand, to be run at once.
+
+        Raises ApiError: rate_limit_exceeded, model_not_found, model_forbidden, policy_unserved, no_escrow, no_host.
+        """
+        now_ms = self.chance.now_ms()
+        if key.policy.per_minute is not None:
+            self.limiter.take(key.key_id, key.policy.per_minute, now_ms)
+        check_model(key.policy, request.model)
+        market, model, price = self._find_model(request.model)
+        bounds = compute_bounds(request, model.max_context)
+        candidates = self._choose(market, Purpose(model=model, territory=combine(self.own, key.policy)), bounds)
+        return Errand(
+            reservation=Reservation(
+                request_id=request_id,
+                key=key,
+                model=model.name,
+                price=price,
+                most_in=bounds.most_in,
+                most_out=bounds.most_out,
+            ),
+            bounds=bounds,
+            path=PATHS[type(request)],
+            body=encode_body(request),
+            choices=_count_choices(request),
+            wants_usage=not isinstance(request, EmbeddingRequest) and (not request.stream or request.wants_usage),
+            candidates=candidates,
+        )
+
+    def _find_model(self, name: str) -> tuple[Market, OnChainModel, UsdPrice]:
+        price = find_price(self.store.connection, name)
+        if self.market is None:
+            raise ApiError("no_host", "the chain has not been read yet", retry_after_s=SOON_S)
+        if price is None or name not in self.market.models:
+            raise ApiError("model_not_found", f"{name[:80]!r} is not sold here", param="model")
+        return self.market, self.market.models[name], price
+
+    # ---- whom to ask -----------------------------------------------------------------------------------------------
+
+    def _choose(self, market: Market, purpose: Purpose, bounds: Bounds) -> tuple[Candidate, ...]:
+        if not market.list_hosts(purpose.model, purpose.territory):
+            narrowed = purpose.territory != ANYWHERE
+            raise ApiError("policy_unserved" if narrowed else "no_host", retry_after_s=10 * SOON_S)
+        escrow = find_escrow(market, purpose, self.voucher_key)
+        if escrow is None:
+            raise ApiError("no_escrow", retry_after_s=SOON_S)
+        cost = compute_amount(Tokens(tokens_in=bounds.most_in, tokens_out=bounds.most_out), escrow.price)
+        found = self.list_candidates(market, purpose, escrow)
+        ordered = order_candidates(found, purpose.territory, cost, self.chance.now_ms(), self.chance.draw)
+        if not ordered:
+            raise ApiError("no_host", retry_after_s=SOON_S)
+        return ordered
+
+    def list_candidates(self, market: Market, purpose: Purpose, escrow: Escrow) -> list[Candidate]:
+        """The hosts of an escrow's group that still offer its model."""
+        return [
+            Candidate(
+                host=offer.host,
+                endpoint=offer.endpoint,
+                region=offer.region,
+                weight=offer.weight,
+                escrow_id=escrow.escrow_id,
+                free_ngonka=self._pair(market, escrow, offer.host).free_ngonka,
+                health=self.health.get(offer.host, Health()),
+                load=self._count_load(offer.host),
+            )
+            for offer in market.list_hosts(purpose.model, purpose.territory)
+            if offer.host in escrow.reserves
+        ]
+
+    def _count_load(self, host: str) -> int:
+        mine = sum(pair.load for (_, other), pair in self.pairs.items() if other == host)
+        return max(mine, self.told[host].load if host in self.told else 0)
+
+    def note_success(self, host: str, latency_ms: int) -> None:
+        """A host has begun to answer."""
+        self.health[host] = self.health.get(host, Health()).after_success(latency_ms)
+
+    def note_failure(self, host: str, error: ApiError) -> None:
+        """A host did not do what it should."""
+        log.info("host_rests", host=host, code=error.code, detail=error.message)
+        self.health[host] = self.health.get(host, Health()).after_failure(self.chance.now_ms())
+
+    # ---- pairs -----------------------------------------------------------------------------------------------------
+
+    def pair(self, candidate: Candidate) -> Pair:
+        """The live pair of a candidate."""
+        return self.pairs[candidate.escrow_id, candidate.host]
+
+    def set_market(self, market: Market) -> None:
+        """Take a new look at the chain over: reserves that were topped up, and vouchers of a gateway before this."""
+        self.market = market
+        mine = {e.escrow_id: e for e in market.escrows if e.voucher_pubkey == self.voucher_key}
+        for (escrow_id, host), pair in list(self.pairs.items()):
+            if escrow_id in mine:
+                pair.set_terms(mine[escrow_id].reserves[host])
+            elif not pair.load:
+                self.deliveries.pop((escrow_id, host)).cancel()
+                del self.pairs[escrow_id, host]
+        for escrow in mine.values():
+            for host in escrow.reserves:
+                self._pair(market, escrow, host)
+
+    def _pair(self, market: Market, escrow: Escrow, host: str) -> Pair:
+        place = (escrow.escrow_id, host)
+        if place not in self.pairs:
+            pair = Pair(
+                market.make_terms(escrow, host),
+                read_pair(self.store.connection, *place),
+                store=self.store,
+                secret=self.secret,
+                send=lambda voucher: self._send(host, voucher),
+            )
+            self.pairs[place] = pair
+            self.deliveries[place] = self.tasks.create_task(pair.deliver())
+        return self.pairs[place]
+
+    async def _send(self, host: str, voucher: bytes) -> None:
+        offer = self.market.offers.get(host) if self.market else None
+        if offer is None:
+            raise ApiError("host_unreachable", "it offers nothing now")
+        await self.client.send_voucher(offer.endpoint, voucher)
+
+    # ---- what escrows are for --------------------------------------------------------------------------------------
+
+    def list_purposes(self) -> list[Purpose]:
+        """Every model that is sold, in each territory of a key whose customer has money."""
+        if self.market is None:
+            return []
+        rows = self.store.read(
+            "SELECT DISTINCT policy FROM keys JOIN customers USING (customer) "
+            "WHERE revoked_ms IS NULL AND balance_pusd > 0 ORDER BY policy"
+        )
+        found: dict[Purpose, None] = {}
+        for (text,) in rows:
+            policy = decode_policy(text)
+            territory = combine(self.own, policy)
+            for name in list_prices(self.store.connection):
+                allowed = policy.models is None or name in policy.models
+                if allowed and name in self.market.models and not territory.is_empty:
+                    found[Purpose(model=self.market.models[name], territory=territory)] = None
+        return list(found)
+
+    def describe_use(self) -> Use:
+        """What the escrows are used for now."""
+        promised: dict[int, int] = {}
+        for (escrow_id, _), pair in self.pairs.items():
+            promised[escrow_id] = promised.get(escrow_id, 0) + pair.promised_ngonka
+        return Use(
+            promised=promised, busy=frozenset(escrow_id for (escrow_id, _), pair in self.pairs.items() if pair.load)
+        )
+
+
+def encode_body(request: ApiRequest) -> bytes:
+    """What a host gets: the request as a stream that counts, without what concerns the application's own people."""
+    if isinstance(request, EmbeddingRequest):
+        changed: ApiRequest = request
+    else:
+        changed = request.model_copy(update={"stream": True, "stream_options": StreamOptions(include_usage=True)})
+    return changed.model_dump_json(by_alias=True, exclude_unset=True, exclude=set(PRIVATE_FIELDS)).encode()
+
+
+def _count_choices(request: ApiRequest) -> int:
+    if isinstance(request, EmbeddingRequest):
+        return len(request.inputs)
+    return (request.n or 1) * (len(request.prompts) if isinstance(request, CompletionRequest) else 1)

@@ -1,0 +1,146 @@
+"""Looks at the chain, asks hosts how they are, and keeps escrows open: the loops beside a gateway's requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+import structlog
+
+from chain_client.errors import ClientError, PermanentError
+from chain_client.outbox import FileOutbox
+from chain_client.pricing import price_order
+from chain_client.sender import Sender
+from chain_client.transactions import Fate, Order, Signer
+from gateway.desk import Desk
+from gateway.escrows import Step, build_message, plan_escrows
+from gateway.market import Offer, read_market
+from wire.openai.errors import ApiError
+
+if TYPE_CHECKING:
+    from chain_client.ledger import Ledger
+
+log = structlog.get_logger("gateway")
+
+LOOK_S: Final = 1.0
+LONGEST_LOOK_S: Final = 10.0
+STATUS_S: Final = 5.0
+LIFE_BLOCKS: Final = 50
+AFTER_FAILURE_S: Final = 5.0
+
+Pause = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purse:
+    """The developer's account, open; `home` holds its outbox, `deposit_ngonka` is what an escrow gets at a time."""
+
+    signer: Signer
+    home: Path
+    deposit_ngonka: int
+
+
+async def watch_chain(desk: Desk, ledger: Ledger, developer: str, *, chain_id: str, pause: Pause) -> None:
+    """Look at the chain for ever; a chain that does not answer leaves the last look in force.
+
+    Raises: PermanentError `chain_id_mismatch`.
+    """
+    wait_s, failing = LOOK_S, ""
+    while True:
+        try:
+            market = await read_market(ledger, developer)
+            if market.chain_id != chain_id:
+                raise PermanentError("chain_id_mismatch", f"this is {market.chain_id}, not {chain_id}")
+            desk.set_market(market)
+            if failing:
+                log.info("chain_works_again", after=failing)
+            wait_s, failing = LOOK_S, ""
+        except ClientError as error:
+            if error.code == "chain_id_mismatch":
+                raise
+            if error.code != failing:
+                log.warning("chain_not_read", code=error.code, detail=error.detail)
+            wait_s, failing = min(2 * wait_s, LONGEST_LOOK_S), error.code
+        await pause(wait_s)
+
+
+async def watch_hosts(desk: Desk, *, pause: Pause) -> None:
+    """Ask every host of an escrow of ours how busy it is, for ever; one that does not say gets fewer requests."""
+    while True:
+        offers = list_used(desk)
+        await asyncio.gather(*(_ask_status(desk, offer) for offer in offers))
+        await pause(STATUS_S)
+
+
+def list_used(desk: Desk) -> list[Offer]:
+    """The offers of hosts that an escrow of ours names."""
+    if desk.market is None:
+        return []
+    hosts = {host for _, host in desk.pairs}
+    return [offer for host, offer in sorted(desk.market.offers.items()) if host in hosts]
+
+
+async def _ask_status(desk: Desk, offer: Offer) -> None:
+    try:
+        desk.told[offer.host] = await desk.client.read_status(offer.endpoint)
+    except ApiError as error:
+        desk.note_failure(offer.host, error)
+
+
+async def keep_escrows(desk: Desk, ledger: Ledger, purse: Purse, *, chain_id: str, pause: Pause) -> None:
+    """Open, top up and close escrows as they are needed, one at a time, for ever."""
+    settled_height = 0
+    while True:
+        wait_s = LOOK_S
+        try:
+            if desk.market is None or not settled_height:
+                settled_height = await _resume(ledger, purse, chain_id)
+            if desk.market is not None and desk.market.height > settled_height:
+                deposit = max(purse.deposit_ngonka, desk.market.min_deposit_ngonka)
+                step = plan_escrows(desk.market, desk.list_purposes(), desk.describe_use(), desk.voucher_key, deposit)
+                if step is not None:
+                    settled_height = await _take(step, desk, ledger, purse, deposit)
+        except ClientError as error:
+            log.warning("escrow_not_changed", code=error.code, detail=error.detail)
+            wait_s = AFTER_FAILURE_S
+        await pause(wait_s)
+
+
+async def _resume(ledger: Ledger, purse: Purse, chain_id: str) -> int:
+    """Bring what a gateway before this signed to its end; the height from which the chain shows it."""
+    with FileOutbox.open(purse.home, chain_id=chain_id, address=purse.signer.address) as outbox:
+        for outcome in await _make_sender(ledger, outbox, purse, chain_id).resume():
+            log.info("escrow_order_ended", order=outcome.order_id, fate=outcome.fate.value)
+    return (await ledger.latest()).height
+
+
+async def _take(step: Step, desk: Desk, ledger: Ledger, purse: Purse, deposit_ngonka: int) -> int:
+    """Send a step's message; the height from which the chain shows what came of it.
+
+    Raises ClientError: the chain's own code where it refuses the step.
+    """
+    chain_id = desk.market.chain_id if desk.market else ""
+    message = build_message(step, purse.signer.address, desk.voucher_key, deposit_ngonka)
+    with FileOutbox.open(purse.home, chain_id=chain_id, address=purse.signer.address) as outbox:
+        sender = _make_sender(ledger, outbox, purse, chain_id)
+        await sender.resume()
+        last_height = (await ledger.latest()).height + LIFE_BLOCKS
+        order = Order(order_id=uuid4().hex, messages=(message,), last_height=last_height)
+        outcome = await sender.send(await price_order(ledger, order, purse.signer.public_key))
+    model = step.purpose.model.name
+    if outcome.fate is not Fate.APPLIED:
+        detail = f"{step.deed.value} for {model}: {outcome.result.log}"
+        raise PermanentError("tx_refused", detail, tx_hash=outcome.result.tx_hash)
+    log.info("escrow_changed", deed=step.deed.value, escrow=step.escrow_id, model=model, deposit=deposit_ngonka)
+    return max(outcome.result.height, (await ledger.latest()).height)
+
+
+def _make_sender(ledger: Ledger, outbox: FileOutbox, purse: Purse, chain_id: str) -> Sender:
+    async def pause() -> None:
+        await asyncio.sleep(0.15)
+
+    return Sender(ledger=ledger, outbox=outbox, signer=purse.signer, chain_id=chain_id, pause=pause)

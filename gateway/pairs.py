@@ -1,0 +1,173 @@
+"""The live side of an escrow and one host of its group: what runs there, and the voucher on its way.
+
+Work is noted, and signed for, whenever enough of it has come together; the newest voucher is what is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from chain_client.errors import ClientError
+from gateway.counting import Bounds, Meter
+from gateway.promises import PairState, Report, record_work
+from gateway.store import Store
+from rules.vouchers import Terms, Tokens, compute_amount
+from wire.openai.errors import ApiError
+
+log = structlog.get_logger("gateway")
+
+SIGN_SHARE: Final = 4
+"""Work is signed for when a fourth of the credit has come together."""
+RETRY_S: Final = 0.5
+LONGEST_RETRY_S: Final = 5.0
+
+SendVoucher = Callable[[bytes], Awaitable[None]]
+"""Hands an encoded voucher to the host.  Raises ApiError where it is not taken."""
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveAttempt:
+    """One request under way: how far it is, what of that is noted, and the ngonka that it holds."""
+
+    attempt_id: int
+    meter: Meter
+    held_ngonka: int
+    noted: Tokens
+    delivers: bool = False
+
+    def report(self) -> Report:
+        """What there is to note."""
+        return Report(attempt_id=self.attempt_id, tokens=self.meter.tokens, delivers=self.delivers)
+
+
+class Pair:
+    """Owns the work between one escrow and one host; `terms` are as the chain last told."""
+
+    def __init__(self, terms: Terms, state: PairState, *, store: Store, secret: bytes, send: SendVoucher) -> None:
+        self.terms = terms
+        self._state = state
+        self._store = store
+        self._secret = secret
+        self._send = send
+        self._live: dict[int, LiveAttempt] = {}
+        self._taken = 0
+        self._expected_ngonka = 0
+        self._news = asyncio.Event()
+        if state.serial:
+            self._news.set()
+
+    @property
+    def load(self) -> int:
+        """Requests under way."""
+        return len(self._live)
+
+    @property
+    def promised_ngonka(self) -> int:
+        """What is signed, or held for the worst cases of requests under way."""
+        held = sum(attempt.held_ngonka for attempt in self._live.values())
+        return compute_amount(self._state.signed, self.terms.price) + held + self._expected_ngonka
+
+    @property
+    def free_ngonka(self) -> int:
+        """What the reserve can still hold."""
+        return self.terms.reserve_ngonka - self.promised_ngonka
+
+    @property
+    def voucher(self) -> bytes:
+        """The newest voucher, encoded; empty where nothing is signed yet."""
+        return self._state.voucher
+
+    @property
+    def wanted(self) -> Tokens:
+        """What may still come from all that is under way."""
+        wanted = [attempt.meter.wanted for attempt in self._live.values()]
+        return Tokens(tokens_in=sum(w.tokens_in for w in wanted), tokens_out=sum(w.tokens_out for w in wanted))
+
+    @contextlib.contextmanager
+    def expect(self, bounds: Bounds) -> Iterator[None]:
+        """Hold a request's worst case while it is being opened."""
+        most = self._compute_most(bounds)
+        self._expected_ngonka += most
+        try:
+            yield
+        finally:
+            self._expected_ngonka -= most
+
+    def begin(self, attempt_id: int, bounds: Bounds) -> LiveAttempt:
+        """Count a request that was opened here, and hold its worst case."""
+        attempt = LiveAttempt(
+            attempt_id=attempt_id, meter=Meter(bounds), held_ngonka=self._compute_most(bounds), noted=Tokens()
+        )
+        self._live[attempt_id] = attempt
+        return attempt
+
+    def adopt(self, state: PairState) -> None:
+        """Take over what a write of the ledger left; writes end in the order in which they began."""
+        if state.serial > self._state.serial:
+            self._news.set()
+        self._state = state
+
+    async def sign(self, *, at_once: bool = False) -> None:
+        """Note and sign for what has come together, if it is enough, or anything with `at_once`.
+
+        Raises ClientError where the disk does not take it.
+        """
+        moved = [a for a in self._live.values() if a.meter.tokens != a.noted]
+        unsigned = sum(a.meter.tokens.beyond(a.noted) for a in moved)
+        if not moved or (not at_once and SIGN_SHARE * unsigned < self.terms.credit_tokens):
+            return
+        await self.note(tuple(moved))
+
+    async def note(self, attempts: tuple[LiveAttempt, ...]) -> None:
+        """Note how far attempts are, and sign for it."""
+        before = {attempt.attempt_id: attempt.noted for attempt in attempts}
+        try:
+            self.adopt(await self._store.write(self.prepare_note(attempts)))
+        except ClientError:
+            for attempt in attempts:
+                attempt.noted = before[attempt.attempt_id]
+            raise
+
+    def prepare_note(self, attempts: tuple[LiveAttempt, ...]) -> Callable[[sqlite3.Connection], PairState]:
+        """The write that notes how far attempts are by now, and signs for it."""
+        reports = tuple(attempt.report() for attempt in attempts)
+        for attempt, report in zip(attempts, reports, strict=True):
+            attempt.noted = report.tokens
+        terms, wanted, secret = self.terms, self.wanted, self._secret
+        return lambda connection: record_work(connection, terms, reports, wanted, secret)
+
+    def end(self, attempt: LiveAttempt) -> None:
+        """Let a request go whose work is noted."""
+        self._live.pop(attempt.attempt_id, None)
+
+    def _compute_most(self, bounds: Bounds) -> int:
+        return compute_amount(Tokens(tokens_in=bounds.most_in, tokens_out=bounds.most_out), self.terms.price)
+
+    def set_terms(self, reserve_ngonka: int) -> None:
+        """The reserve, after a top-up."""
+        self.terms = replace(self.terms, reserve_ngonka=reserve_ngonka)
+
+    async def deliver(self) -> None:
+        """Send the newest voucher whenever there is one that the host has not got; for ever."""
+        wait_s = RETRY_S
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            serial, voucher = self._state.serial, self._state.voucher
+            if serial <= self._taken:
+                continue
+            try:
+                await self._send(voucher)
+                self._taken, wait_s = serial, RETRY_S
+            except ApiError as error:
+                log.info("voucher_not_taken", escrow=self.terms.escrow_id, serial=serial, code=error.code)
+                self._news.set()
+                await asyncio.sleep(wait_s)
+                wait_s = min(LONGEST_RETRY_S, 2 * wait_s)

@@ -1,0 +1,347 @@
+"""One request's way to a host and back: reserved, relayed, signed for, charged.
+
+Another host is asked as long as the application has got nothing; after that a failure is the end of the answer, and
+what was delivered is charged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import sqlite3
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeVar
+
+import aiohttp
+import structlog
+from pydantic import ValidationError
+
+from chain_client.errors import ClientError, TransientError
+from gateway.assembly import Chunk
+from gateway.charges import Reservation, reserve, settle
+from gateway.counting import Bounds
+from gateway.hosts import HostClient, HostFailed, read_answer, read_events
+from gateway.pairs import LiveAttempt, Pair
+from gateway.promises import NONCE_BYTES, Attempt, PairState, open_attempt, record_work
+from gateway.routing import Candidate, Chance
+from gateway.store import Store
+from rules.vouchers import Tokens
+from wire.gonka.inference.v1 import inference_pb2 as pb
+from wire.openai.errors import ApiError
+from wire.openai.notes import TICKET_HEADER, VOUCHER_HEADER, Progress, encode_header, read_note
+from wire.openai.responses import ChatChunk, Completion, Embeddings
+from wire.openai.sse import DONE_TEXT, Comment
+
+log = structlog.get_logger("gateway")
+
+MOST_HOSTS: Final = 3
+"""Asked one after the other for one request: each costs the prompt once, and time."""
+RETRY_S: Final = 1.0
+CHAT_PATH: Final = "/v1/chat/completions"
+COMPLETION_PATH: Final = "/v1/completions"
+EMBEDDING_PATH: Final = "/v1/embeddings"
+
+T = TypeVar("T")
+Sink = Callable[[str], Awaitable[None]]
+"""Hands one event's text to the application.  Raises CallerGone."""
+
+Opening = Callable[[sqlite3.Connection], tuple[Attempt, PairState]]
+"""A write that opens an attempt."""
+
+
+class CallerGone(Exception):  # noqa: N818  # what happened, in the past
+    """The application has closed its connection, or reads too slowly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """A request that may run: what is reserved for it, what a host gets, and which hosts may be asked, in order.
+
+    `choices` are the answers it asks for; `wants_usage` says whether the application asked for the counting chunk.
+    """
+
+    reservation: Reservation
+    bounds: Bounds
+    path: str
+    body: bytes
+    choices: int
+    wants_usage: bool
+    candidates: tuple[Candidate, ...]
+
+
+class Ports(Protocol):
+    """What a relay works with; gateway.desk.Desk is one."""
+
+    store: Store
+    client: HostClient
+    secret: bytes
+    chance: Chance
+
+    def pair(self, candidate: Candidate) -> Pair:
+        """The live pair of a candidate's escrow and host."""
+        ...
+
+    def note_success(self, host: str, latency_ms: int) -> None:
+        """A host has begun to answer."""
+        ...
+
+    def note_failure(self, host: str, error: ApiError) -> None:
+        """A host did not do what it should."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """An attempt at one host."""
+
+    errand: Errand
+    candidate: Candidate
+    pair: Pair
+    live: LiveAttempt
+    ticket: pb.Ticket
+    began_ms: int
+    held_back: list[str] = field(default_factory=list)
+    finished: int = 0
+    ended: bool = False
+
+
+class Relay:
+    """Runs errands; a settlement that the disk does not take yet is tried until it does."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def stream(self, errand: Errand, sink: Sink) -> None:
+        """Ask hosts until one answers, and hand its events on.
+
+        Raises ApiError: before the first event where nobody answers, after it where the answer breaks off; what the
+        sink raises, and cancellation, end the work at the host.
+        """
+        await self._serve(errand, lambda run: self._pass_on(run, sink))
+
+    async def fetch(self, errand: Errand) -> Embeddings:
+        """Ask hosts until one answers in one piece.  Raises ApiError."""
+        answers: list[Embeddings] = []
+
+        async def take(run: _Run) -> None:
+            answers.append(await self._fetch(run))
+
+        await self._serve(errand, take)
+        return answers[0]
+
+    async def drain(self) -> None:
+        """Wait for the settlements that are still to be written."""
+        while self._settling:
+            await asyncio.wait(self._settling)
+
+    async def _serve(self, errand: Errand, carry_out: Callable[[_Run], Awaitable[None]]) -> None:
+        request_id = errand.reservation.request_id
+        outcome, run = "failed", await self._open_first(errand)
+        try:
+            for place in range(1, 1 + min(MOST_HOSTS, len(errand.candidates))):
+                try:
+                    await carry_out(run)
+                    outcome = "done"
+                    return
+                except HostFailed as failure:
+                    log.info("host_failed", host=run.candidate.host, request=request_id, code=failure.error.code)
+                    self._ports.note_failure(run.candidate.host, failure.error)
+                    if run.live.delivers or place == min(MOST_HOSTS, len(errand.candidates)):
+                        outcome = failure.error.code
+                        raise failure.error from failure
+                    run = await self._open_next(errand, errand.candidates[place], run)
+        except ApiError as error:
+            outcome = error.code
+            raise
+        except (asyncio.CancelledError, CallerGone):
+            outcome = "caller_gone"
+            raise
+        finally:
+            await self._settle(run, outcome)
+
+    # ---- the ledger ------------------------------------------------------------------------------------------------
+
+    async def _open_first(self, errand: Errand) -> _Run:
+        def write(connection: sqlite3.Connection) -> tuple[Attempt, PairState]:
+            reserve(connection, errand.reservation, self._ports.chance.now_ms())
+            return opening(connection)
+
+        candidate = errand.candidates[0]
+        opening = self._prepare_opening(errand, candidate)
+        return await self._begin(errand, candidate, write)
+
+    async def _open_next(self, errand: Errand, candidate: Candidate, failed: _Run) -> _Run:
+        await failed.pair.note((failed.live,))
+        failed.pair.end(failed.live)
+        return await self._begin(errand, candidate, self._prepare_opening(errand, candidate))
+
+    def _prepare_opening(self, errand: Errand, candidate: Candidate) -> Opening:
+        """The write that numbers a ticket, and signs ahead for the prompt as far as the credit goes."""
+        ports, pair = self._ports, self._ports.pair(candidate)
+        terms, body_hash, nonce = pair.terms, hashlib.sha256(errand.body).digest(), ports.chance.entropy(NONCE_BYTES)
+        before = pair.wanted
+        wanted = Tokens(tokens_in=before.tokens_in + errand.bounds.likely_in, tokens_out=before.tokens_out)
+
+        def write(connection: sqlite3.Connection) -> tuple[Attempt, PairState]:
+            attempt = open_attempt(
+                connection,
+                errand.reservation.request_id,
+                terms,
+                body_hash=body_hash,
+                nonce=nonce,
+                secret=ports.secret,
+            )
+            return attempt, record_work(connection, terms, (), wanted, ports.secret)
+
+        return write
+
+    async def _begin(self, errand: Errand, candidate: Candidate, write: Opening) -> _Run:
+        pair = self._ports.pair(candidate)
+        try:
+            with pair.expect(errand.bounds):
+                attempt, state = await self._ports.store.write(write)
+        except TransientError as error:
+            raise ApiError("ledger_unavailable") from error
+        pair.adopt(state)
+        return _Run(
+            errand=errand,
+            candidate=candidate,
+            pair=pair,
+            live=pair.begin(attempt.attempt_id, errand.bounds),
+            ticket=attempt.ticket,
+            began_ms=self._ports.chance.now_ms(),
+        )
+
+    async def _settle(self, run: _Run, outcome: str) -> None:
+        """Note, sign and charge in one write, whatever becomes of who waits for it."""
+        task = asyncio.create_task(self._write_end(run, outcome))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        await asyncio.shield(task)
+
+    async def _write_end(self, run: _Run, outcome: str) -> None:
+        request_id, now_ms = run.errand.reservation.request_id, self._ports.chance.now_ms()
+        note = run.pair.prepare_note((run.live,))
+        run.pair.end(run.live)
+
+        def write(connection: sqlite3.Connection) -> PairState:
+            state = note(connection)
+            settle(connection, request_id, outcome, now_ms)
+            return state
+
+        while True:
+            try:
+                run.pair.adopt(await self._ports.store.write(write))
+                return
+            except TransientError as error:
+                log.warning("settlement_delayed", request=request_id, detail=error.detail)
+                await asyncio.sleep(RETRY_S)
+
+    # ---- the host --------------------------------------------------------------------------------------------------
+
+    async def _pass_on(self, run: _Run, sink: Sink) -> None:
+        async with self._ask(run) as response, contextlib.aclosing(read_events(response)) as events:
+            async for items, count in events:
+                _check(run.live.meter.take_bytes, count)
+                for item in items:
+                    if isinstance(item, Comment):
+                        await self._take_comment(run, item.text)
+                    elif item.text == DONE_TEXT:
+                        self._check_end(run)
+                        return
+                    else:
+                        await self._take_event(run, item.text, sink)
+        raise HostFailed(ApiError("host_ended_early"))
+
+    async def _fetch(self, run: _Run) -> Embeddings:
+        async with self._ask(run) as response:
+            body = await read_answer(response)
+        try:
+            answer = Embeddings.model_validate_json(body)
+        except ValidationError as error:
+            raise HostFailed(ApiError("host_answer_invalid", "it is no list of embeddings")) from error
+        if len(answer.data) != run.errand.choices:
+            raise HostFailed(ApiError("host_answer_invalid", "it has not one embedding for each input"))
+        told = Progress(tokens_in=answer.usage.prompt_tokens, tokens_out=0, signed=0)
+        _check(run.live.meter.take_progress, told)
+        self._begin_delivery(run)
+        return answer
+
+    def _ask(self, run: _Run) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        headers = {TICKET_HEADER: encode_header(run.ticket)}
+        if run.pair.voucher:
+            headers[VOUCHER_HEADER] = encode_header(pb.Voucher.FromString(run.pair.voucher))
+        url = run.candidate.endpoint + run.errand.path
+        return self._ports.client.ask(url, run.errand.body, headers)
+
+    async def _take_comment(self, run: _Run, text: str) -> None:
+        try:
+            note = read_note(text)
+        except ApiError as error:
+            raise HostFailed(ApiError("host_answer_invalid", error.message)) from error
+        if isinstance(note, Progress):
+            _check(run.live.meter.take_progress, note)
+            try:
+                await run.pair.sign()
+            except ClientError as error:
+                log.warning("voucher_delayed", code=error.code, detail=error.detail)
+
+    async def _take_event(self, run: _Run, text: str, sink: Sink) -> None:
+        chunk = read_chunk(text, run.errand.path)
+        run.finished += sum(choice.finish_reason is not None for choice in chunk.choices)
+        if chunk.usage is not None:
+            told = Progress(tokens_in=chunk.usage.prompt_tokens, tokens_out=chunk.usage.completion_tokens, signed=0)
+            _check(run.live.meter.take_progress, told)
+            if not run.errand.wants_usage and not chunk.choices:
+                return
+        piece = find_text(chunk)
+        if piece:
+            run.live.meter.take_text(piece)
+        if not run.live.delivers:
+            if not piece and not run.finished:
+                run.held_back.append(text)
+                return
+            self._begin_delivery(run)
+            for earlier in run.held_back:
+                await sink(earlier)
+        await sink(text)
+
+    def _begin_delivery(self, run: _Run) -> None:
+        run.live.delivers = True
+        self._ports.note_success(run.candidate.host, self._ports.chance.now_ms() - run.began_ms)
+
+    def _check_end(self, run: _Run) -> None:
+        if run.finished < run.errand.choices:
+            raise HostFailed(ApiError("host_ended_early"))
+
+
+def _check(take: Callable[[T], None], told: T) -> None:
+    """Count what a host told, or sent; what cannot be is its failure."""
+    try:
+        take(told)
+    except ApiError as error:
+        raise HostFailed(error) from error
+
+
+def read_chunk(text: str, path: str) -> Chunk:
+    """A chunk of a stream.  Raises HostFailed for an error that the host reports in it, or what is no chunk."""
+    kind = ChatChunk if path == CHAT_PATH else Completion
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        code = "host_ended_early" if text.startswith('{"error"') else "host_answer_invalid"
+        raise HostFailed(ApiError(code, text[:200] if code == "host_ended_early" else "")) from error
+
+
+def find_text(chunk: Chunk) -> str:
+    """All that a chunk adds to answers, its tool calls' names and arguments included."""
+    if isinstance(chunk, Completion):
+        return "".join(choice.text for choice in chunk.choices)
+    found = []
+    for choice in chunk.choices:
+        found.append(choice.delta.content or "")
+        found += [f"{call.function.name or ''}{call.function.arguments}" for call in choice.delta.tool_calls or ()]
+    return "".join(found)
