@@ -70,13 +70,16 @@ CLIENT_FAULTS = _faults(
         "listen_failed": ("the address cannot be listened on", "check that it is free and yours to use"),
         # the gateway
         "usd_invalid": ("this is no amount of dollars", "write 10, 2.50 or 0.000001"),
-        "policy_invalid": ("the key's policy cannot be used", "correct the value that is named"),
         "customer_invalid": ("this names no customer", "use 1 to 64 letters, digits, . - and _"),
         "customer_unknown": ("no customer has this name", "see `gnk gateway balance`"),
         "api_key_unknown": ("no API key has this id", "see `gnk gateway key list`"),
         "model_name_invalid": ("this names no model", "use 1 to 64 of a-z, 0-9, . - and _"),
         "period_invalid": ("this is no period", "write a month as 2026-11, or a day as 2026-11-23"),
         "network_invalid": ("this is no network", "write CIDR without host bits, such as 10.0.0.0/8 or ::1/128"),
+        "gateway_config_invalid": (
+            "a setting of the gateway cannot be used",
+            "correct it: flags win over GNK_GATEWAY_*, and these over gateway.toml",
+        ),
         "ledger_unbalanced": ("the gateway's sums do not agree", "stop the gateway, keep a copy, and report this"),
         # the operator
         "config_invalid": ("a setting cannot be used", "correct it: flags win over GNK_*, and these over config.toml"),
