@@ -86,6 +86,46 @@ _family(
     {"stream_invalid": ("the server behind sent no stream of events", "try again; then look at its log")},
 )
 
+# what a host's serving process adds
+_family(
+    400,
+    "invalid_request_error",
+    {"context_length_exceeded": ("the prompt is longer than the model's context", "shorten the prompt")},
+)
+_family(
+    401,
+    "invalid_request_error",
+    {"ticket_missing": ("the request brings no ticket", "ask a gateway; a host serves only who pays it")},
+)
+_family(
+    402,
+    "insufficient_quota",
+    {
+        "escrow_spent": ("the escrow's part for this host is used up", "top up the escrow, or open another"),
+        "voucher_missing": ("no voucher came for the work done", "sign for what was delivered, and ask again"),
+    },
+)
+_family(
+    409,
+    "invalid_request_error",
+    {"ticket_used": ("a request of this number was made already", "number each request anew")},
+)
+_family(
+    422,
+    "invalid_request_error",
+    {"answer_malformed": ("the model's answer lacks the form asked for", "ask again, or say it in the prompt too")},
+)
+_family(429, "requests", {"queue_full": ("as many requests wait as may", "wait as long as Retry-After says")})
+_family(502, "server_error", {"sidecar_failed": ("the sidecar cannot do it", "see the sidecar's log")})
+_family(
+    503,
+    "server_error",
+    {
+        "sidecar_unavailable": ("no answer from the sidecar", "try again in a moment"),
+        "server_stopping": ("the server is going down", "ask another one"),
+    },
+)
+
 # what a gateway adds
 _family(
     401,

@@ -1,0 +1,50 @@
+"""Requests without tickets, for who owns the machine: on loopback only, and nothing is owed for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from serving.answers import Growing
+from serving.sampling import seed_of_number
+from serving.work import Unlimited
+from wire.gonka.sidecar.v1 import inference_pb2 as pb
+
+
+class OpenPermit(Unlimited):
+    """A request of the owner's."""
+
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """None."""
+        return {}
+
+    def open(self, seed: int | None) -> bytes:
+        """The same tokens for the same `seed`, others each time without one."""
+        return self._entropy(32) if seed is None else seed_of_number(seed)
+
+    def progress(self) -> bytes:
+        """Nobody waits for it."""
+        return b""
+
+    async def cover(self, tokens: int) -> None:
+        """Nothing is owed."""
+
+    def close(self, choices: Sequence[Growing]) -> bytes:  # noqa: ARG002 - nothing is kept
+        """Nothing is kept."""
+        return b""
+
+
+class OpenDoor:
+    """Lets everybody in who can reach it."""
+
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+
+    async def admit(self, request: web.Request, body: bytes, model: pb.LoadedModel) -> OpenPermit:  # noqa: ARG002 - all alike
+        """A permit for anything."""
+        return OpenPermit(self._entropy)

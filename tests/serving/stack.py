@@ -1,0 +1,130 @@
+"""The real stack on a tiny random model: a sidecar process, and a serving application in a thread of this one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chain_client.inference_stub import InferenceStub
+from serving.api import Api, Door, Ports
+from serving.application import Listen, Traffic, build_application, drain, listen
+from serving.catalogue import Catalogue
+from serving.metrics import Metrics
+from serving.open_access import OpenDoor
+from tests.sidecar.inference.tiny import make_tiny_model
+
+GNK = Path(sys.executable).with_name("gnk")
+START_S = 120.0
+
+
+@contextmanager
+def run_sidecar(home: Path, *, model: str = "tiny") -> Iterator[str]:
+    """A sidecar process that serves a tiny model; gives its gRPC target."""
+    make_tiny_model(home / "models", model)
+    target = f"unix:{home / 'sidecar.sock'}"
+    log = (home / "sidecar.log").open("wb")
+    words = ["sidecar", "start", "--home", str(home), "--models", str(home / "models"), "--devices", "cpu"]
+    process = subprocess.Popen(
+        [GNK, *words, "--profiles", "tiny", "--threads", "1", "--log-format", "json"],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    try:
+        asyncio.run(wait_for_model(target, process))
+        yield target
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+async def wait_for_model(target: str, process: subprocess.Popen[bytes]) -> None:
+    end_s = time.monotonic() + START_S
+    async with InferenceStub.open(target) as stub:
+        while time.monotonic() < end_s and process.poll() is None:
+            try:
+                if await stub.models():
+                    return
+            except Exception:  # noqa: BLE001, S110 - whatever it is, it is not there yet
+                pass
+            await asyncio.sleep(0.1)
+    raise AssertionError(f"the sidecar did not come up; exit {process.poll()}")
+
+
+@contextmanager
+def run_thread(build: Callable[[asyncio.Event, Callable[[str], None]], object]) -> Iterator[str]:
+    """Runs `build(stop, ready)` in a loop of its own until the block ends; gives what it called `ready` with."""
+    started = threading.Event()
+    told: list[str] = []
+    failed: list[BaseException] = []
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    def ready(url: str) -> None:
+        told.append(url)
+        started.set()
+
+    def run() -> None:
+        try:
+            loop.run_until_complete(build(stop, ready))  # type: ignore[arg-type]
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            failed.append(error)
+        finally:
+            started.set()
+            loop.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert started.wait(60)
+    if failed:
+        raise failed[0]
+    try:
+        yield told[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(60)
+        assert not thread.is_alive()
+        if failed:
+            raise failed[0]
+
+
+@contextmanager
+def run_open(target: str, *, queue: int = 64) -> Iterator[str]:
+    """An open-access application before a sidecar; gives its URL."""
+
+    async def serve(stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+        async with InferenceStub.open(target) as sidecar:
+            await serve_with(sidecar, OpenDoor(secrets.token_bytes), queue, stop, ready)
+
+    with run_thread(serve) as url:
+        yield url
+
+
+async def serve_with(
+    sidecar: InferenceStub, door: Door, queue: int, stop: asyncio.Event, ready: Callable[[str], None]
+) -> None:
+    catalogue = Catalogue(sidecar, queue=queue, now_s=time.monotonic)
+    metrics = Metrics()
+    ports = Ports(
+        sidecar=sidecar,
+        catalogue=catalogue,
+        door=door,
+        metrics=metrics,
+        now_s=time.time,
+        entropy=secrets.token_bytes,
+    )
+    traffic = Traffic(metrics)
+    app = build_application(Api(ports), traffic, catalogue=catalogue, describe=dict)
+    runner, url = await listen(app, Listen(host="127.0.0.1", port=0))
+    ready(url)
+    await stop.wait()
+    await drain(traffic, runner, patience_s=10)
