@@ -80,6 +80,11 @@ class Sample:
     positions: tuple[int, ...]
 
 
+def answer_seed(seed: bytes, index: int) -> bytes:
+    """The 32 bytes that one answer's tokens are drawn from: `seed` is the request's, `index` the answer's place."""
+    return framed_hash("gonka/answer", seed, le32(index))
+
+
 def compute_answers_hash(answers: Sequence[Answer]) -> bytes:
     """32 bytes over the tokens of every prompt and answer, 4 little-endian bytes each."""
     parts = [b"".join(map(le32, tokens)) for answer in answers for tokens in (answer.prompt, answer.tokens)]
