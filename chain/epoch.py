@@ -11,6 +11,7 @@ from typing import Final
 from chain.context import Context
 from chain.modules.beacon.rounds import close_round, open_round, plan_rounds, release_bonds
 from chain.modules.beacon.threshold.dealing import begin_dealing, end_dealing
+from chain.modules.inference.checks import process_checks, process_lots
 from chain.modules.inference.settling import process_forgetting, process_prices, process_refunds
 from chain.modules.params.state import freeze
 from chain.modules.rewards.crediting import process_credits, process_genesis_fees, process_pot
@@ -32,6 +33,7 @@ from rules.types import Phase, Round
 SETTLE_STEPS: Final = (
     process_verdicts,
     process_slashes,
+    process_checks,
     process_releases,
     process_weights,
     process_power,
@@ -62,6 +64,7 @@ def close_sample_round(ctx: Context, epoch: int) -> None:
     """BEACON2 is over, unless its round is late: the sample's seed is known, and no bond is needed any more."""
     if close_round(ctx, epoch, Round.SAMPLE):
         release_bonds(ctx, epoch)
+        process_lots(ctx, epoch)
 
 
 CLOSINGS: Final = {

@@ -159,3 +159,21 @@ def draw_verifiers(sample_seed: bytes, epoch: int, lot: Lot, table: Table, seats
     parts = (sample_seed, le64(epoch), lot.host, le64(lot.escrow_id))
     draws = draw_numbers("gonka/check-seats", parts, sums[-1])
     return tuple(holders[bisect_right(sums, draw)] for draw in islice(draws, seats))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a verifier found in one lot: tokens it checked, and the mean distance of the opened requests."""
+
+    escrow_id: int
+    host: Host
+    tokens: int
+    distance_ppm: int
+
+
+def compute_reports_commitment(
+    chain_id: str, epoch: int, verifier: Host, salt: bytes, reports: Sequence[Report]
+) -> bytes:
+    """32 bytes that bind a verifier to its reports, in the order of the lots, under a 32-byte salt."""
+    encoded = b"".join(le64(r.escrow_id) + r.host + le64(r.tokens) + le32(r.distance_ppm) for r in reports)
+    return framed_hash("gonka/reports", chain_id.encode(), le64(epoch), verifier, salt, encoded)

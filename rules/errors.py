@@ -173,6 +173,11 @@ _family(
         "voucher_pays_nothing": ("the voucher adds nothing to what is settled", "nothing to do"),
         "settled_too_often": ("the host settled as often as an epoch allows", "wait for the next epoch"),
         "receipts_invalid": ("the root or the count of receipts cannot be", "build the root anew"),
+        "reports_window_closed": ("reports are committed from REVEAL on, revealed in DISPUTE", "wait for the window"),
+        "reports_not_seated": ("the reports are not exactly those of the seats held", "report the lots you hold"),
+        "reports_malformed": ("a report, its commitment or its salt has a wrong size", "build the reports anew"),
+        "reports_twice": ("the reports are in already", "nothing to do"),
+        "reports_mismatch": ("the reports do not match their commitment", "reveal what was committed"),
     },
 )
 

@@ -10,6 +10,7 @@ from chain.modules.bank import queries as bank
 from chain.modules.beacon import queries as beacon
 from chain.modules.gov import legacy_queries as gov_v1beta1
 from chain.modules.gov import queries as gov_v1
+from chain.modules.inference import checks_queries as checks
 from chain.modules.inference import queries as inference
 from chain.modules.params import queries as params
 from chain.modules.query import Query
@@ -28,6 +29,7 @@ QUERIES: Final[tuple[Query, ...]] = (
     *gov_v1.QUERIES,
     *gov_v1beta1.QUERIES,
     *inference.QUERIES,
+    *checks.QUERIES,
     *params.QUERIES,
     *sprint.QUERIES,
     *stake.QUERIES,

@@ -1,0 +1,131 @@
+"""Answers are checked: lots are drawn with the sample's seed, and SETTLE judges what their verifiers reported.
+
+What a host settled in one epoch is opened in the next, under that one's seed.  Source: docs/checking.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+
+from chain.context import Context
+from chain.modules.beacon.state import get_seed
+from chain.modules.inference import checks_state as state
+from chain.modules.inference.offers import list_servers
+from chain.modules.inference.state import get_escrow, get_offer, scan_settled, set_offer
+from chain.modules.params.state import get_frozen
+from chain.modules.stake.state import slash_stake
+from chain.settlement import Settlement
+from rules.addresses import decode_address, encode_address
+from rules.answers import Batch, draw_samples, draw_verifiers
+from rules.answers import Lot as LotRule
+from rules.evidence import Wealth, bet, settle_distance_ppm
+from rules.params import InferenceParams
+from rules.reputation import compute_rate_ppm, grow
+from rules.types import Host, Round
+from wire.gonka.inference.v1.check_pb2 import CheckSeat, Conduct, Lot, Report, Sample
+from wire.gonka.inference.v1.inference_pb2 import Escrow, Settled
+
+
+def process_lots(ctx: Context, epoch: int) -> None:
+    """Draw what is opened of the answers that were settled in the epoch before, and who verifies it."""
+    state.delete_checks(ctx.store)
+    for (escrow_id, _), settled in groupby(scan_settled(ctx.store, epoch - 1), lambda s: (s.escrow_id, s.host)):
+        lot, escrow = _read_lot(tuple(settled)), get_escrow(ctx.store, escrow_id)
+        if escrow is not None and lot.batches:
+            _draw_lot(ctx, epoch, lot, escrow)
+
+
+def _read_lot(settled: tuple[Settled, ...]) -> LotRule:
+    batches = tuple(
+        [Batch(serial=s.serial, root=s.receipts_root, count=s.receipts_count) for s in settled if s.receipts_count]
+    )
+    return LotRule(host=Host(decode_address(settled[0].host)), escrow_id=settled[0].escrow_id, batches=batches)
+
+
+def _draw_lot(ctx: Context, epoch: int, lot: LotRule, escrow: Escrow) -> None:
+    """Nobody may verify: the lot stays unverified, which is said and is no fault of the host."""
+    seed, params = get_seed(ctx.store, epoch, Round.SAMPLE), get_frozen(ctx.store).inference
+    conduct = state.get_conduct(ctx.store, lot.host, escrow.model_id)
+    samples = draw_samples(seed, epoch, lot, compute_rate_ppm(conduct.reputation))
+    if not samples:
+        return
+    servers = list_servers(ctx.store, escrow.model_id, escrow.policy)
+    seats = draw_verifiers(seed, epoch, lot, servers, params.answer_seats)
+    address = encode_address(lot.host)
+    if not seats:
+        ctx.emit("answers_unverified", epoch=epoch, host=address, escrow_id=lot.escrow_id)
+        return
+    record = Lot(escrow_id=lot.escrow_id, host=address, model_id=escrow.model_id)
+    for sample in samples:
+        batch = sample.batch
+        record.samples.append(
+            Sample(serial=batch.serial, root=batch.root, count=batch.count, positions=sample.positions)
+        )
+    for verifier, count in sorted(Counter(seats).items()):
+        record.seats.append(CheckSeat(verifier=encode_address(verifier), count=count))
+    state.set_lot(ctx.store, record)
+
+
+def process_checks(ctx: Context, settlement: Settlement) -> None:
+    """Bet on what most seats of each lot report; grow reputations; a bet that wins too much is a verdict."""
+    lots = sorted(state.scan_lots(ctx.store), key=lambda lot: (lot.host, lot.model_id, lot.escrow_id))
+    for (address, model_id), group in groupby(lots, lambda lot: (lot.host, lot.model_id)):
+        host = Host(decode_address(address))
+        conduct = state.get_conduct(ctx.store, host, model_id)
+        _judge(ctx, settlement, conduct, tuple(group))
+        if state.read_wealth(conduct).is_alarm:
+            _condemn(ctx, settlement, host, conduct)
+        state.set_conduct(ctx.store, host, conduct)
+
+
+def _judge(ctx: Context, settlement: Settlement, conduct: Conduct, lots: tuple[Lot, ...]) -> None:
+    wealth, passed, null = state.read_wealth(conduct), 0, settlement.params.inference.answer_null_ppm
+    for lot in lots:
+        reports = _list_reports(ctx, lot)
+        distance = settle_distance_ppm([None if report is None else report.distance_ppm for report in reports])
+        wealth = wealth if wealth.is_alarm else bet(wealth, distance, null)
+        passed += _passes(reports, null)
+        said = sum(report is not None for report in reports)
+        ctx.emit(
+            "answers_checked",
+            epoch=settlement.epoch,
+            host=lot.host,
+            escrow_id=lot.escrow_id,
+            distance_ppm=distance,
+            reports=f"{said}/{len(reports)}",
+        )
+    state.fill_wealth(conduct, wealth)
+    conduct.reputation = grow(conduct.reputation, passed)
+
+
+def _list_reports(ctx: Context, lot: Lot) -> list[Report | None]:
+    """The report of each seat, None where nothing was revealed."""
+    reports: list[Report | None] = []
+    for seat in lot.seats:
+        held = state.get_reports(ctx.store, Host(decode_address(seat.verifier)))
+        said = held.reports if held else ()
+        found = next((r for r in said if (r.escrow_id, r.host) == (lot.escrow_id, lot.host)), None)
+        reports += [found] * seat.count
+    return reports
+
+
+def _passes(reports: list[Report | None], null_ppm: int) -> bool:
+    """More than half of the seats found work there, and it close to the model."""
+    near = sum(report is not None and report.tokens > 0 and report.distance_ppm <= null_ppm for report in reports)
+    return 2 * near > len(reports)
+
+
+def _condemn(ctx: Context, settlement: Settlement, host: Host, conduct: Conduct) -> None:
+    """Reputation is lost whole, a part of the stake burns, the offer is withdrawn; then the bet begins anew."""
+    params: InferenceParams = settlement.params.inference
+    conduct.reputation, conduct.verdict_epoch = 0, settlement.epoch
+    state.fill_wealth(conduct, Wealth())
+    burned = slash_stake(ctx.store, host, params.answer_slash_ppm)
+    settlement.slashed[host] += burned
+    offer = get_offer(ctx.store, host)
+    if offer is not None:
+        offer.ClearField("model_ids")
+        set_offer(ctx.store, host, offer)
+    ctx.emit("slashed", epoch=settlement.epoch, host=conduct.host, amount_ngonka=burned, cause="answers")
+    ctx.emit("answers_condemned", epoch=settlement.epoch, host=conduct.host, model_id=conduct.model_id.hex())
