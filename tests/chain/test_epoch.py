@@ -77,7 +77,7 @@ def test_end_block__the_stake_that_backs_is_written_as_claim_closes() -> None:
 
 def test_process_settle__goes_in_the_protocols_order() -> None:
     names = [step.__name__ for step in SETTLE_STEPS]
-    order = ["process_verdicts", "process_slashes", "process_releases", "process_weights", "process_power"]
+    order = ["process_verdicts", "process_slashes", "process_checks", "process_releases", "process_weights"]
     assert names[:5] == order
     assert names[5:7] == ["process_credits", "process_pot"]
 
