@@ -79,7 +79,7 @@ def test_process_settle__goes_in_the_protocols_order() -> None:
     names = [step.__name__ for step in SETTLE_STEPS]
     order = ["process_verdicts", "process_slashes", "process_checks", "process_releases", "process_weights"]
     assert names[:5] == order
-    assert names[5:7] == ["process_credits", "process_pot"]
+    assert names[5:8] == ["process_power", "process_credits", "process_pot"]
 
 
 def test_end_block__only_phases_that_have_something_to_close_do() -> None:
