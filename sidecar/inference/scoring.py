@@ -1,4 +1,4 @@
-"""How far an answer lies from what the model would have drawn: one teacher-forced pass, then token by token.  Pure."""
+"""How far the tokens of an answer lie from what the model would have drawn.  Pure."""
 
 from __future__ import annotations
 
@@ -26,16 +26,8 @@ class TokenScore:
     gap_milli: int
 
 
-def score_answer(logits_TV: Floats, answer: Sequence[int], sampling: Sampling) -> tuple[TokenScore, ...]:
-    """One score for each of the answer's tokens; row t of float32 `logits_TV` is what token t was drawn from."""
-    return tuple(
-        score_token(logits_V, answer[:position], answer[position], sampling)
-        for position, logits_V in enumerate(logits_TV)
-    )
-
-
 def score_token(logits_V: Floats, history: Sequence[int], token: int, sampling: Sampling) -> TokenScore:
-    """The score of a token that follows `history`, the answer's tokens before it."""
+    """The score of a token drawn from `logits_V`, after `history`, the tokens of the answer before it."""
     position = len(history)
     expected = draw(logits_V, sampling, position, history)
     if expected == token:
