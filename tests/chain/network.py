@@ -101,7 +101,7 @@ class Player:
         return hits_of(seed, self.host, self.count)
 
     def secret(self, epoch: int, beacon_round: Round) -> bytes:
-        return sha256(self.host + bytes([epoch, beacon_round])).digest()
+        return sha256(self.host + bytes([epoch % 256, epoch >> 8, beacon_round])).digest()
 
     def row(self, honest: Row) -> Row:
         return honest
