@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "params": ("commands.params", "group", "The network's parameters, live and frozen."),
     "authz": ("commands.authz", "group", "Let a warm key do the duties, or vote, for you."),
     "tx": ("commands.tx", "group", "Send GNK; look at transactions, in a block or a file."),
+    "gateway": ("commands.gateway", "group", "Sell inference to applications: keys, balances, prices."),
     "service": ("commands.service", "group", "Run chain, client and sidecar under systemd."),
     "model": ("commands.model", "group", "Models on this machine: import, list, verify, remove."),
     "sidecar": ("commands.sidecar", "group", "The GPU process: start it, ask it."),

@@ -1,8 +1,8 @@
 """What every command is called with, and the options that all commands share.
 
 Decorators give a command its options: `local` touches this machine only, `keyed` its keys, `reads` asks the chain,
-`writes` signs and sends, `serves` keeps running.  The command's function gets a Call first and its own arguments by
-name.
+`writes` signs and sends, `serves` and `pays` keep running.  The command's function gets a Call first and its own
+arguments by name.
 """
 
 from __future__ import annotations
@@ -75,6 +75,11 @@ def writes(command: Command) -> Command:
 def serves(command: Command) -> Command:
     """A command that keeps running and signs by itself: the options of `reads` and `keyed`, and the sidecar's."""
     return _with_options(command, [ON_BEHALF_OF, SIDECAR, KEY, *KEYS, *CHAIN, HOME, JSON])
+
+
+def pays(command: Command) -> Command:
+    """A command that keeps running and pays by itself: the options of `reads` and `keyed`, and the key."""
+    return _with_options(command, [KEY, *KEYS, *CHAIN, HOME, JSON])
 
 
 def ask(call: Call, question: Callable[[Ledger], Awaitable[T]]) -> T:
