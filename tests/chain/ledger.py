@@ -21,6 +21,7 @@ from chain.store.store import Store
 from rules.addresses import address_from_pubkey, encode_address
 from rules.params import GNK, Params
 from rules.presets import GENESIS_UNITS, MINIMAL
+from wire.gonka.inference.v1.inference_pb2 import Model
 from wire.gonka.params.v1.genesis_pb2 import GenesisHost
 from wire.signing import encode_direct, sign
 
@@ -98,7 +99,9 @@ def sign_all(draft: Draft, raw: TxRaw) -> TxRaw:
     return raw
 
 
-def make_genesis(params: Params = MINIMAL, hosts: tuple[Person, ...] = (ANN, BOB, CAT)) -> bytes:
+def make_genesis(
+    params: Params = MINIMAL, hosts: tuple[Person, ...] = (ANN, BOB, CAT), models: tuple[Model, ...] = ()
+) -> bytes:
     return build_genesis(
         chain_id=CHAIN_ID,
         time_ms=TIME_MS,
@@ -106,6 +109,7 @@ def make_genesis(params: Params = MINIMAL, hosts: tuple[Person, ...] = (ANN, BOB
         balances={person.address: BALANCE for person in (ANN, BOB, CAT, DAN)},
         hosts=[GenesisHost(address=person.text, units=GENESIS_UNITS) for person in hosts],
         subsidy_ngonka=SUBSIDY,
+        models=models,
     )
 
 

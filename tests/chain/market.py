@@ -50,6 +50,19 @@ def add_model(name: str = "tiny", base_price: int = BASE_PRICE, units_out: int =
     )
 
 
+def model_of(message: MsgAddModel) -> pb.Model:
+    """The model as a genesis file has it."""
+    return pb.Model(
+        name=message.name,
+        content_hash=message.content_hash,
+        tokenizer_hash=message.tokenizer_hash,
+        units_per_token_in=message.units_per_token_in,
+        units_per_token_out=message.units_per_token_out,
+        max_context=message.max_context,
+        base_price_ngonka=message.base_price_ngonka,
+    )
+
+
 def offer_of(host: Person, *model_ids: bytes) -> MsgSetOffer:
     region = REGIONS.get(host.text, "")
     return MsgSetOffer(host=host.text, model_ids=model_ids, endpoint="https://host.example.org", region=region)
