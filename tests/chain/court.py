@@ -46,7 +46,9 @@ class Court:
     def report(self, person: Person, distance: int, tokens: int = 100) -> MsgRevealReports:
         lots = checks_state.scan_lots(self.network.store, verifier=person.text)
         reports = [Report(escrow_id=lot.escrow_id, host=lot.host, tokens=tokens, distance_ppm=distance) for lot in lots]
-        return MsgRevealReports(host=person.text, epoch=self.network.epoch, salt=SALT, reports=reports)
+        return MsgRevealReports(
+            sender=person.text, host=person.text, epoch=self.network.epoch, salt=SALT, reports=reports
+        )
 
     def judge(self, says: dict[str, int], tokens: int = 100) -> None:
         """From SERVE of one epoch to SERVE of the next, with reports of those named in `says`."""
@@ -76,7 +78,7 @@ def commitment_of(network: Network, message: MsgRevealReports) -> MsgCommitRepor
     ]
     verifier = Host(decode_address(message.host))
     commitment = compute_reports_commitment(CHAIN_ID, message.epoch, verifier, message.salt, reports)
-    return MsgCommitReports(host=message.host, epoch=message.epoch, commitment=commitment)
+    return MsgCommitReports(sender=message.sender, host=message.host, epoch=message.epoch, commitment=commitment)
 
 
 def all_say(distance: int) -> dict[str, int]:

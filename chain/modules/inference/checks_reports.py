@@ -7,6 +7,7 @@ from typing import Final
 from chain.context import Context
 from chain.modules.handler import Handler
 from chain.modules.inference import checks_state as state
+from chain.modules.inference.vouchers import check_sender
 from chain.modules.sprint.state import locate_height
 from chain.modules.sprint.window import check_window
 from rules.addresses import decode_address
@@ -29,10 +30,11 @@ COMMIT_PHASES: Final = frozenset({Phase.REVEAL, Phase.ROWS_COMMIT, Phase.ROWS_RE
 def commit_reports(ctx: Context, message: MsgCommitReports) -> MsgCommitReportsResponse:
     """A seat holder's promise of its reports.
 
-    Raises: RuleError `epoch_wrong`, `reports_window_closed`, `reports_not_seated`, `reports_malformed`,
+    Raises: RuleError `unauthorized`, `epoch_wrong`, `reports_window_closed`, `reports_not_seated`, `reports_malformed`,
     `reports_twice`.
     """
     place, host = locate_height(ctx.store, ctx.height), Host(decode_address(message.host))
+    check_sender(ctx.store, host, decode_address(message.sender))
     check_window(ctx, message.epoch, place.phase, "reports_window_closed")
     if place.phase not in COMMIT_PHASES:
         raise RuleError("reports_window_closed", f"the phase is {place.phase.name}")
@@ -50,11 +52,12 @@ def commit_reports(ctx: Context, message: MsgCommitReports) -> MsgCommitReportsR
 def reveal_reports(ctx: Context, message: MsgRevealReports) -> MsgRevealReportsResponse:
     """The reports behind a commitment: one for each lot in which the verifier holds seats.
 
-    Raises: RuleError `epoch_wrong`, `reports_window_closed`, `commitment_missing`, `reports_twice`,
+    Raises: RuleError `unauthorized`, `epoch_wrong`, `reports_window_closed`, `commitment_missing`, `reports_twice`,
     `reports_not_seated`, `reports_malformed`, `reports_mismatch`.
     """
     check_window(ctx, message.epoch, Phase.DISPUTE_REVEAL, "reports_window_closed")
     host = Host(decode_address(message.host))
+    check_sender(ctx.store, host, decode_address(message.sender))
     record = state.get_reports(ctx.store, host)
     if record is None:
         raise RuleError("commitment_missing", f"{message.host} has committed no reports in epoch {message.epoch}")

@@ -32,7 +32,7 @@ def apply_settle(ctx: Context, message: MsgSettleVoucher) -> MsgSettleVoucherRes
         raise RuleError("escrow_closed", f"escrow {escrow.escrow_id} closed in epoch {escrow.closes_epoch}")
     params, reserve = get_frozen(ctx.store).inference, find_reserve(escrow, message.voucher.host)
     host = Host(decode_address(reserve.host))
-    _check_sender(ctx.store, host, decode_address(message.sender))
+    check_sender(ctx.store, host, decode_address(message.sender))
     voucher = read_voucher(message.voucher, escrow.voucher_pubkey)
     terms = read_terms(ctx.chain_id, escrow, host, params.credit_tokens)
     check_progress(terms, _find_newest(reserve, voucher), voucher)
@@ -44,11 +44,12 @@ def apply_settle(ctx: Context, message: MsgSettleVoucher) -> MsgSettleVoucherRes
     return _pay(ctx, settled, host, params.burn_ppm)
 
 
-def _check_sender(store: Reader, host: Host, sender: bytes) -> None:
+def check_sender(store: Reader, host: Host, sender: bytes) -> None:
+    """Raises RuleError `unauthorized` for any but the host and the account of its serving key."""
     offer = state.get_offer(store, host)
     serving = address_from_pubkey(offer.serving_pubkey) if offer and offer.serving_pubkey else host
     if sender not in {host, serving}:
-        raise RuleError("unauthorized", "a voucher is settled by its host, or by the account of its serving key")
+        raise RuleError("unauthorized", "only the host, or the account of its serving key, may send this")
 
 
 def _find_newest(reserve: Reserve, voucher: Voucher) -> Voucher | None:

@@ -8,6 +8,7 @@ from rules.evidence import WORST_PPM
 from rules.types import Phase
 from tests.chain.court import HOSTS, Court, commitment_of
 from tests.chain.ledger import ANN, DAN
+from tests.chain.market import serving_key_of
 from tests.chain.modules.beacon.test_messages import changed
 from tests.chain.network import Network
 from wire.gonka.inference.v1.check_pb2 import MsgRevealReports
@@ -27,13 +28,14 @@ def test_commit_reports__twice_or_short_or_unseated_or_late__is_refused() -> Non
     seated = next(p for p in HOSTS if p.text == court.lots()[0].seats[0].verifier)
     message = commitment_of(court.network, court.report(seated, 0))
     for changes, code in [
-        ({"host": ANN.text}, "reports_not_seated"),
-        ({"host": DAN.text}, "reports_not_seated"),
+        ({"host": ANN.text, "sender": ANN.text}, "reports_not_seated"),
+        ({"host": DAN.text, "sender": DAN.text}, "reports_not_seated"),
+        ({"sender": DAN.text}, "unauthorized"),
         ({"commitment": b"short"}, "reports_malformed"),
         ({"epoch": 9}, "epoch_wrong"),
     ]:
         refuse(court.network, changed(message, **changes), code)
-    court.network.send(message)
+    court.network.send(changed(message, sender=serving_key_of(seated).text))
     refuse(court.network, message, "reports_twice")
     court.network.play(Phase.DISPUTE_REVEAL)
     refuse(court.network, message, "reports_window_closed")
@@ -60,7 +62,8 @@ def test_reveal_reports__anything_but_what_was_committed__is_refused() -> None:
         (fewer, "reports_not_seated"),
         (worse, "reports_malformed"),
         (far, "reports_malformed"),
-        (changed(message, host=ANN.text), "commitment_missing"),
+        (changed(message, host=ANN.text, sender=ANN.text), "commitment_missing"),
+        (changed(message, sender=DAN.text), "unauthorized"),
     ]:
         refuse(court.network, wrong, code)
     court.network.send(message)

@@ -1,6 +1,7 @@
 from amino import amino_pb2 as _amino_pb2
 from cosmos.msg.v1 import msg_pb2 as _msg_pb2
 from google.api import annotations_pb2 as _annotations_pb2
+from wire.gonka.inference.v1 import inference_pb2 as _inference_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -9,30 +10,34 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class MsgCommitReports(_message.Message):
-    __slots__ = ("host", "epoch", "commitment")
+    __slots__ = ("host", "epoch", "commitment", "sender")
     HOST_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     COMMITMENT_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
     host: str
     epoch: int
     commitment: bytes
-    def __init__(self, host: _Optional[str] = ..., epoch: _Optional[int] = ..., commitment: _Optional[bytes] = ...) -> None: ...
+    sender: str
+    def __init__(self, host: _Optional[str] = ..., epoch: _Optional[int] = ..., commitment: _Optional[bytes] = ..., sender: _Optional[str] = ...) -> None: ...
 
 class MsgCommitReportsResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class MsgRevealReports(_message.Message):
-    __slots__ = ("host", "epoch", "salt", "reports")
+    __slots__ = ("host", "epoch", "salt", "reports", "sender")
     HOST_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     SALT_FIELD_NUMBER: _ClassVar[int]
     REPORTS_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
     host: str
     epoch: int
     salt: bytes
     reports: _containers.RepeatedCompositeFieldContainer[Report]
-    def __init__(self, host: _Optional[str] = ..., epoch: _Optional[int] = ..., salt: _Optional[bytes] = ..., reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ...) -> None: ...
+    sender: str
+    def __init__(self, host: _Optional[str] = ..., epoch: _Optional[int] = ..., salt: _Optional[bytes] = ..., reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ..., sender: _Optional[str] = ...) -> None: ...
 
 class MsgRevealReportsResponse(_message.Message):
     __slots__ = ()
@@ -141,3 +146,49 @@ class QueryConductResponse(_message.Message):
     CONDUCT_FIELD_NUMBER: _ClassVar[int]
     conduct: _containers.RepeatedCompositeFieldContainer[Conduct]
     def __init__(self, conduct: _Optional[_Iterable[_Union[Conduct, _Mapping]]] = ...) -> None: ...
+
+class Sealed(_message.Message):
+    __slots__ = ("one_time_key", "ciphertext")
+    ONE_TIME_KEY_FIELD_NUMBER: _ClassVar[int]
+    CIPHERTEXT_FIELD_NUMBER: _ClassVar[int]
+    one_time_key: bytes
+    ciphertext: bytes
+    def __init__(self, one_time_key: _Optional[bytes] = ..., ciphertext: _Optional[bytes] = ...) -> None: ...
+
+class Opening(_message.Message):
+    __slots__ = ("samples",)
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    samples: _containers.RepeatedCompositeFieldContainer[OpenedSample]
+    def __init__(self, samples: _Optional[_Iterable[_Union[OpenedSample, _Mapping]]] = ...) -> None: ...
+
+class OpenedSample(_message.Message):
+    __slots__ = ("requests", "siblings", "splits")
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    SIBLINGS_FIELD_NUMBER: _ClassVar[int]
+    SPLITS_FIELD_NUMBER: _ClassVar[int]
+    requests: _containers.RepeatedCompositeFieldContainer[OpenedRequest]
+    siblings: _containers.RepeatedScalarFieldContainer[bytes]
+    splits: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, requests: _Optional[_Iterable[_Union[OpenedRequest, _Mapping]]] = ..., siblings: _Optional[_Iterable[bytes]] = ..., splits: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class OpenedRequest(_message.Message):
+    __slots__ = ("ticket", "body", "path", "host_nonce", "salt", "answers")
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    HOST_NONCE_FIELD_NUMBER: _ClassVar[int]
+    SALT_FIELD_NUMBER: _ClassVar[int]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    ticket: _inference_pb2.Ticket
+    body: bytes
+    path: str
+    host_nonce: bytes
+    salt: bytes
+    answers: _containers.RepeatedCompositeFieldContainer[OpenedAnswer]
+    def __init__(self, ticket: _Optional[_Union[_inference_pb2.Ticket, _Mapping]] = ..., body: _Optional[bytes] = ..., path: _Optional[str] = ..., host_nonce: _Optional[bytes] = ..., salt: _Optional[bytes] = ..., answers: _Optional[_Iterable[_Union[OpenedAnswer, _Mapping]]] = ...) -> None: ...
+
+class OpenedAnswer(_message.Message):
+    __slots__ = ("tokens",)
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    tokens: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, tokens: _Optional[_Iterable[int]] = ...) -> None: ...
