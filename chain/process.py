@@ -6,7 +6,7 @@ HOME/consensus_key.json  signs the local engine's blocks; made with its first st
 HOME/cometbft/      CometBFT's own directory, where it is the engine
 HOME/beacon_key     a validator's beacon secret, made with CometBFT's first start; its client reads it too
 HOME/snapshots/     what nodes that join start from
-HOME/grpc-address   where the running process listens, host:port; absent while it does not
+HOME/grpc-address   where the running process listens, host:port; absent while it does not; so rest- and rpc-address
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +22,25 @@ from pathlib import Path
 import structlog
 
 from chain.api.abci_query import AbciQuery
+from chain.api.listening import Interfaces, Rpc, listening, remove_addresses, write_addresses
 from chain.api.local_chain import LocalChain
 from chain.api.methods import build_registry
 from chain.api.node import VERSION
 from chain.api.registry import Registry
-from chain.api.server import ApiServer
+from chain.api.rpc_methods import LocalNode, RpcMethods
+from chain.api.rpc_subscriptions import Subscriptions
 from chain.app import App
 from chain.engine.abci import AbciEngine
 from chain.engine.clock import SystemClock
 from chain.engine.cometbft import CometbftEngine
-from chain.engine.cometbft_home import Network, Sockets, describe_config, make_consensus_key, write_home
+from chain.engine.cometbft_home import (
+    Network,
+    Sockets,
+    describe_config,
+    describe_genesis,
+    make_consensus_key,
+    write_home,
+)
 from chain.engine.errors import EngineError
 from chain.engine.headerlog import is_local
 from chain.engine.local import EngineConfig, LocalEngine
@@ -55,8 +64,6 @@ CONSENSUS_KEY_FILE = "consensus_key.json"
 COMETBFT_FILE = "cometbft"
 SNAPSHOTS_FILE = "snapshots"
 BEACON_KEY_FILE = "beacon_key"
-ADDRESS_FILE = "grpc-address"
-GRACE_S = 1.0
 
 log = structlog.get_logger("chain")
 
@@ -78,7 +85,7 @@ class ChainConfig:
     """
 
     home: Path
-    grpc: str
+    interfaces: Interfaces
     block_ms: int | None = None
     keep_blocks: int = 0
     snapshot_blocks: int = 0
@@ -133,7 +140,9 @@ def read_genesis_file(home: Path) -> bytes:
         raise RuleError("genesis_invalid", f"{home / GENESIS_FILE}: {error.strerror}") from error
 
 
-async def serve_until_signal(config: ChainConfig, manager: ServiceManager, on_ready: Callable[[str], None]) -> None:
+async def serve_until_signal(
+    config: ChainConfig, manager: ServiceManager, on_ready: Callable[[Mapping[str, str]], None]
+) -> None:
     """Serve until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -142,16 +151,19 @@ async def serve_until_signal(config: ChainConfig, manager: ServiceManager, on_re
 
 
 async def serve(
-    config: ChainConfig, manager: ServiceManager, on_ready: Callable[[str], None], stopping: asyncio.Event
+    config: ChainConfig,
+    manager: ServiceManager,
+    on_ready: Callable[[Mapping[str, str]], None],
+    stopping: asyncio.Event,
 ) -> None:
-    """Make blocks and answer until `stopping`; `on_ready` is told the address once it answers.
+    """Make blocks and answer until `stopping`; `on_ready` is told the addresses by name once it answers there.
 
     RuleError genesis_invalid; StoreError store_locked, store_foreign, store_unreadable, store_full; EngineError
     cometbft_failed; OSError: the address cannot be had.
     """
     opened = open_local(config) if config.cometbft is None else open_cometbft(config, config.cometbft)
     with opened as drive:
-        (config.home / ADDRESS_FILE).unlink(missing_ok=True)
+        remove_addresses(config.home)
         try:
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(drive.run())
@@ -164,10 +176,11 @@ async def serve(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drive:
-    """An open chain, and what makes its blocks until it is cancelled."""
+    """An open chain, and what makes its blocks until it is cancelled; `rpc` where CometBFT does not serve its own."""
 
     chain: LocalChain
     registry: Registry
+    rpc: Rpc | None
     run: Callable[[], Coroutine[None, None, None]]
 
 
@@ -187,7 +200,17 @@ def open_local(config: ChainConfig) -> Iterator[Drive]:
         if node.genesis.params.beacon.kind == THRESHOLD_BLS:
             raise RuleError("genesis_invalid", "its seeds are signed by votes: start it with --engine cometbft")
         chain = LocalChain(app=node.app, engine=node.engine, store=node.store, chain_id=node.genesis.chain_id)
-        yield Drive(chain=chain, registry=build_registry(chain), run=lambda: node.engine.run(SystemClock()))
+        registry = build_registry(chain)
+        local = LocalNode(
+            chain=chain,
+            validator=validator,
+            genesis=describe_genesis(genesis, node.genesis),
+            query=AbciQuery(registry, chain, store).answer,
+        )
+        methods = RpcMethods(local)
+        subscriptions = Subscriptions(methods, node.engine.subscribe, lambda: store.latest.records)
+        rpc = Rpc(methods=methods, subscriptions=subscriptions)
+        yield Drive(chain=chain, registry=registry, rpc=rpc, run=lambda: node.engine.run(SystemClock()))
 
 
 def keep_beacon_secret(home: Path) -> int:
@@ -225,7 +248,7 @@ def open_cometbft(config: ChainConfig, cometbft: CometbftConfig) -> Iterator[Dri
             query = AbciQuery(registry, chain, store).answer
             shelf = Shelf.open(config.home / SNAPSHOTS_FILE, store, interval=config.snapshot_blocks)
             abci = AbciEngine(app=app, tip=tip, shelf=shelf, genesis=genesis, version=VERSION, query=query)
-            yield Drive(chain=chain, registry=registry, run=lambda: engine.run(abci.answer))
+            yield Drive(chain=chain, registry=registry, rpc=None, run=lambda: engine.run(abci.answer))
     finally:
         store.close()
 
@@ -244,25 +267,22 @@ async def _answer(
     drive: Drive,
     config: ChainConfig,
     manager: ServiceManager,
-    on_ready: Callable[[str], None],
+    on_ready: Callable[[Mapping[str, str]], None],
     stopping: asyncio.Event,
 ) -> None:
     """Serve the API until `stopping`."""
-    server = await ApiServer.open(drive.registry, drive.chain, address=config.grpc)
-    try:
-        written = config.home / f"{ADDRESS_FILE}.new"
-        written.write_text(f"{server.address}\n")
-        written.replace(config.home / ADDRESS_FILE)
-        on_ready(server.address)
-        manager.tell("READY=1")
-        snapshot = drive.chain.snapshot(0)
-        log.info("chain_started", chain_id=snapshot.chain_id, height=snapshot.height, grpc=server.address)
-        await _stay_alive(manager, stopping)
-    finally:
-        manager.tell("STOPPING=1")
-        (config.home / ADDRESS_FILE).unlink(missing_ok=True)
-        await server.close(grace_s=GRACE_S)
-        log.info("chain_stopped", height=drive.chain.snapshot(0).height)
+    async with listening(config.interfaces, drive.registry, drive.chain, drive.rpc) as addresses:
+        try:
+            write_addresses(config.home, addresses)
+            on_ready(addresses)
+            manager.tell("READY=1")
+            snapshot = drive.chain.snapshot(0)
+            log.info("chain_started", chain_id=snapshot.chain_id, height=snapshot.height, **addresses)
+            await _stay_alive(manager, stopping)
+        finally:
+            manager.tell("STOPPING=1")
+            remove_addresses(config.home)
+    log.info("chain_stopped", height=drive.chain.snapshot(0).height)
 
 
 def _first_failure(failures: BaseException) -> BaseException:

@@ -90,7 +90,8 @@ def init(
 @click.option("--log-format", type=click.Choice(FORMATS), default="console", show_default=True, help="Of the events.")
 @click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Who makes the blocks.")
 @click.option("--p2p", metavar="HOST:PORT", default="0.0.0.0:26656", show_default=True, help="Of CometBFT.")
-@click.option("--rpc", metavar="HOST:PORT", default="", help="Where CometBFT's RPC listens, for wallets [nowhere].")
+@click.option("--rpc", metavar="HOST:PORT", default="", help="Of CometBFT's RPC, for wallets [nowhere].")
+@click.option("--rest", metavar="HOST:PORT", default="", help="Of REST, for wallets [nowhere].")
 @click.option("--keep-blocks", metavar="N", type=click.IntRange(0), default=200_000, show_default=True, help="0: all.")
 @click.option(
     "--snapshot-blocks",
@@ -111,6 +112,7 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
     engine: str,
     p2p: str,
     rpc: str,
+    rest: str,
     keep_blocks: int,
     snapshot_blocks: int,
     skipped: tuple[str, ...],
@@ -118,11 +120,12 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
 ) -> None:
     """Run the chain in the foreground until SIGTERM or Ctrl-C.
 
-    HOME/grpc-address says where it listens while it runs.
+    HOME/grpc-address, rest-address and rpc-address say where it listens while it runs.
     """
     import asyncio
     import os
 
+    from chain.api.listening import Interfaces
     from chain.engine.cometbft import find_cometbft
     from chain.engine.cometbft_home import Network
     from chain.process import ChainConfig, CometbftConfig, serve_until_signal
@@ -142,7 +145,7 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
         cometbft = CometbftConfig(program=find_cometbft(os.environ), network=network)
     config = ChainConfig(
         home=call.config.home,
-        grpc=grpc,
+        interfaces=Interfaces(grpc=grpc, rest=rest, rpc=rpc),
         block_ms=block_ms,
         keep_blocks=keep_blocks,
         snapshot_blocks=snapshot_blocks,
@@ -151,7 +154,7 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
     )
     try:
         asyncio.run(
-            serve_until_signal(config, ServiceManager.read(os.environ), lambda address: call.emit({"grpc": address}))
+            serve_until_signal(config, ServiceManager.read(os.environ), lambda addresses: call.emit({**addresses}))
         )
     except OSError as error:
         if error.errno is not None:  # of a file; the port's has no number

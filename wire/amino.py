@@ -19,6 +19,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from rules.errors import RuleError
+from wire.rest_json import DECIMAL_TYPE, format_decimal
 
 from amino import amino_pb2
 from cosmos.tx.v1beta1.tx_pb2 import Fee, TxBody
@@ -29,8 +30,6 @@ MAX_DEPTH: Final = 4
 
 _REPEATED = FieldDescriptor.LABEL_REPEATED
 _STRINGS = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
-_DECIMAL_TYPE = "cosmossdk.io/math.LegacyDec"
-_DECIMAL_PLACES = 18
 _LONGEST_DECIMAL = 40
 _ESCAPES = {"&": "\\u0026", "<": "\\u003c", ">": "\\u003e", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -148,14 +147,12 @@ def _encode_value(value: Any, field: Any, depth: int) -> Any:
         return str(value)
     if field.type == FieldDescriptor.TYPE_BYTES:
         return base64.b64encode(value).decode()
-    if field.GetOptions().Extensions[gogo_pb2.customtype] == _DECIMAL_TYPE:
+    if field.GetOptions().Extensions[gogo_pb2.customtype] == DECIMAL_TYPE:
         return _format_decimal(value)
     return value
 
 
 def _format_decimal(parts: str) -> str:
-    """A LegacyDec, a whole number of 10^-18 in protobuf, as a decimal with 18 places."""
     if not (parts.isascii() and parts.isdigit() and len(parts) <= _LONGEST_DECIMAL):
         raise RuleError("tx_malformed", f"{parts[:40]!r} is no whole number of 10^-18")
-    digits = parts.rjust(_DECIMAL_PLACES + 1, "0")
-    return f"{digits[:-_DECIMAL_PLACES]}.{digits[-_DECIMAL_PLACES:]}"
+    return format_decimal(parts)

@@ -34,10 +34,25 @@ def compute_root(leaves: Sequence[bytes]) -> bytes:
     if not leaves:
         return EMPTY_ROOT
     level = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
-    while len(level) > 1:  # pairs from the left, the odd one moving up, make the same tree as the split from the top
-        paired = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
-        level = paired + level[len(paired) * 2 :]
+    while len(level) > 1:
+        level = _climb(level)
     return level[0]
+
+
+def prove_leaf(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The hashes that lead from a leaf to the root of some, beginning with its sibling's."""
+    level, beside = [sha256(b"\x00" + leaf).digest() for leaf in leaves], []
+    while len(level) > 1:
+        if index ^ 1 < len(level):
+            beside.append(level[index ^ 1])
+        level, index = _climb(level), index >> 1
+    return beside
+
+
+def _climb(level: list[bytes]) -> list[bytes]:
+    """One level up: pairs from the left, the odd one as it is, make the same tree as the split from the top."""
+    paired = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
+    return paired + level[len(paired) * 2 :]
 
 
 def hash_header(header: Header) -> bytes:

@@ -20,14 +20,14 @@ COMETBFT_VERSION = "0.38.25"
 SDK_VERSION = "v0.53.0"
 """The Cosmos SDK whose messages this node takes."""
 BLOCK_PROTOCOL = 11
-_P2P_PROTOCOL = 8
+P2P_PROTOCOL = 8
 
 
 def get_node_info(snapshot: Snapshot, _request: tendermint_pb.GetNodeInfoRequest) -> tendermint_pb.GetNodeInfoResponse:
     """Network and versions."""
     return tendermint_pb.GetNodeInfoResponse(
         default_node_info=DefaultNodeInfo(
-            protocol_version=ProtocolVersion(p2p=_P2P_PROTOCOL, block=BLOCK_PROTOCOL),
+            protocol_version=ProtocolVersion(p2p=P2P_PROTOCOL, block=BLOCK_PROTOCOL),
             network=snapshot.chain_id,
             version=COMETBFT_VERSION,
             moniker="gnk",

@@ -30,8 +30,12 @@ class Method:
 
     async def serve(self, request: bytes, snapshot: Snapshot) -> bytes:
         """As `answer`, for every method."""
-        answer = self.query.answer(snapshot, self._read(request))
-        return (await answer if isinstance(answer, Awaitable) else answer).SerializeToString()
+        return (await self.ask(self._read(request), snapshot)).SerializeToString()
+
+    async def ask(self, request: Message, snapshot: Snapshot) -> Message:
+        """The response to a request.  RuleError: what the handler refuses."""
+        answer = self.query.answer(snapshot, request)
+        return await answer if isinstance(answer, Awaitable) else answer
 
     def _read(self, request: bytes) -> Message:
         try:
@@ -61,6 +65,11 @@ class Registry:
     def services(self) -> tuple[str, ...]:
         """Full names of the services that have a method here, in order."""
         return tuple(sorted({path.split("/")[1] for path in self._methods}))
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """All of them."""
+        return tuple(self._methods.values())
 
     def find(self, path: str) -> Method | None:
         """The method at this path."""

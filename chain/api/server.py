@@ -125,7 +125,12 @@ def _read_height(context: grpc.aio.ServicerContext) -> int:
     """The height that the caller asks for in its metadata, 0 for the latest."""
     for name, value in context.invocation_metadata() or ():
         if name == HEIGHT_HEADER:
-            if not value.isdecimal() or len(value) > 18:
-                raise RuleError("request_invalid", f"{HEIGHT_HEADER} is a whole number")
-            return int(value)
+            return parse_height(value)
     return 0
+
+
+def parse_height(text: str) -> int:
+    """The height in a header.  RuleError request_invalid."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise RuleError("request_invalid", f"{HEIGHT_HEADER} is a whole number")
+    return int(text)

@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from google.protobuf.message import DecodeError
 
-from chain.api.blocks import find_block, id_of
+from chain.api.blocks import find_block, find_id
 from chain.api.txsearch import find_places, parse_hash, parse_query
 from chain.engine.application import CheckResult, TxResult
 from chain.engine.blocklog import LoggedBlock, find_tx, read_block, tx_result_to_message
@@ -130,7 +130,7 @@ def get_block(snapshot: Snapshot, request: pb.GetBlockWithTxsRequest) -> pb.GetB
     logged, block = find_block(snapshot, request.height)
     txs, page = paginate(logged.block.txs, request.pagination)
     return pb.GetBlockWithTxsResponse(
-        txs=[_decode(tx) for tx in txs], block_id=id_of(logged), block=block, pagination=page
+        txs=[_decode(tx) for tx in txs], block_id=find_id(snapshot, logged), block=block, pagination=page
     )
 
 

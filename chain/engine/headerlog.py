@@ -10,11 +10,16 @@ from chain.store.kv import Reader
 from tendermint.types.types_pb2 import SignedHeader
 
 _HEADER = b"header/"
+_HEIGHT = b"height/"
 
 
 def encode_signed_header(signed: SignedHeader) -> dict[bytes, bytes]:
-    """The record of one header."""
-    return {_key(signed.header.height): signed.SerializeToString(deterministic=True)}
+    """The records of one header."""
+    height = signed.header.height
+    return {
+        _key(height): signed.SerializeToString(deterministic=True),
+        _HEIGHT + signed.commit.block_id.hash: height.to_bytes(8, "big"),
+    }
 
 
 def read_signed_header(records: Reader, height: int) -> SignedHeader | None:
@@ -23,9 +28,15 @@ def read_signed_header(records: Reader, height: int) -> SignedHeader | None:
     return None if value is None else SignedHeader.FromString(value)
 
 
+def find_height(records: Reader, block_hash: bytes) -> int | None:
+    """The height of the block with this hash, None where there is no such header."""
+    value = records.get(_HEIGHT + block_hash)
+    return None if value is None else int.from_bytes(value, "big")
+
+
 def forget_header(logged: LoggedBlock) -> dict[bytes, bytes | None]:
     """The records that go with a block that is forgotten."""
-    return {_key(logged.block.height): None}
+    return {_key(logged.block.height): None, _HEIGHT + logged.block.hash: None}
 
 
 def is_local(records: Reader, logged: LoggedBlock) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from chain.process import ADDRESS_FILE, GENESIS_FILE, ChainConfig, serve
+from chain.api.listening import Interfaces
+from chain.process import GENESIS_FILE, ChainConfig, serve
 from chain.store.errors import StoreError
 from rules.errors import RuleError
 from tests.chain.api.running import run_chain
@@ -26,8 +27,8 @@ def read_height(address: str) -> int:
 
 def test_the_address_file_says_where_a_running_chain_listens_and_goes_with_it(tmp_path: Path) -> None:
     with run_chain(tmp_path) as address:
-        assert (tmp_path / ADDRESS_FILE).read_text().strip() == address
-    assert not (tmp_path / ADDRESS_FILE).exists()
+        assert (tmp_path / "grpc-address").read_text().strip() == address
+    assert not (tmp_path / "grpc-address").exists()
 
 
 def test_a_stopped_chain_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_a_second_process_on_the_same_home_is_refused_and_the_first_runs_on(tmp_
         with pytest.raises(StoreError) as caught, run_chain(tmp_path):
             pass
         assert caught.value.code == "store_locked"
-        assert (tmp_path / ADDRESS_FILE).read_text().strip() == address
+        assert (tmp_path / "grpc-address").read_text().strip() == address
         assert read_height(address) >= 1
 
 
@@ -59,7 +60,7 @@ def test_another_genesis_on_the_same_store_is_refused(tmp_path: Path) -> None:
 def test_a_genesis_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / GENESIS_FILE).write_bytes(content)
-    config = ChainConfig(home=tmp_path, grpc="127.0.0.1:0")
+    config = ChainConfig(home=tmp_path, interfaces=Interfaces(grpc="127.0.0.1:0"))
     with pytest.raises(RuleError) as caught:
         asyncio.run(serve(config, ServiceManager(), print, asyncio.Event()))
     assert caught.value.code == "genesis_invalid"
@@ -70,7 +71,7 @@ def test_an_address_that_is_taken_is_refused(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        config = ChainConfig(home=tmp_path, grpc=f"127.0.0.1:{taken.getsockname()[1]}")
+        config = ChainConfig(home=tmp_path, interfaces=Interfaces(grpc=f"127.0.0.1:{taken.getsockname()[1]}"))
         with pytest.raises(OSError, match="cannot listen"):
             asyncio.run(serve(config, ServiceManager(), print, asyncio.Event()))
 
@@ -85,7 +86,7 @@ def test_the_service_manager_hears_that_the_chain_is_ready_lives_and_stops(tmp_p
         async def run() -> None:
             stopping = asyncio.Event()
             asyncio.get_running_loop().call_later(0.5, stopping.set)
-            config = ChainConfig(home=tmp_path, grpc="127.0.0.1:0", block_ms=50)
+            config = ChainConfig(home=tmp_path, interfaces=Interfaces(grpc="127.0.0.1:0"), block_ms=50)
             manager = ServiceManager(address=path, watchdog_s=0.2)  # the socket holds ten words
             await serve(config, manager, lambda _address: None, stopping)
 

@@ -21,6 +21,7 @@ from wire.headers import (
     hash_results,
     hash_txs,
     hash_validators,
+    prove_leaf,
 )
 from wire.headers_json import read_id, read_signed_header, read_validators
 
@@ -99,3 +100,23 @@ def split_from_the_top(leaves: list[bytes]) -> bytes:
 def test_compute_root__any_number_of_leaves__is_that_of_rfc_6962(count: int) -> None:
     leaves = [bytes([index]) * index for index in range(count)]
     assert compute_root(leaves) == split_from_the_top(leaves)
+
+
+def climb(leaf: bytes, index: int, count: int, beside: list[bytes]) -> bytes:
+    """The root that a proof leads to, by RFC 6962's definition."""
+    if count == 1:
+        assert not beside
+        return sha256(b"\x00" + leaf).digest()
+    size = 1
+    while 2 * size < count:
+        size *= 2
+    if index < size:
+        return sha256(b"\x01" + climb(leaf, index, size, beside[:-1]) + beside[-1]).digest()
+    return sha256(b"\x01" + beside[-1] + climb(leaf, index - size, count - size, beside[:-1])).digest()
+
+
+@pytest.mark.parametrize("count", range(1, 18))
+def test_prove_leaf__each_of_any_number__leads_to_the_root(count: int) -> None:
+    leaves = [bytes([index]) for index in range(count)]
+    for index, leaf in enumerate(leaves):
+        assert climb(leaf, index, count, prove_leaf(leaves, index)) == compute_root(leaves)

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Queue
 
+from chain.api.listening import Interfaces
 from chain.process import GENESIS_FILE, ChainConfig, serve
 from rules.params import Params
 from rules.presets import MINIMAL
@@ -14,21 +15,31 @@ from tests.chain.ledger import make_genesis
 from wire.notify import ServiceManager
 
 BLOCK_MS = 50
+EVERYWHERE = Interfaces(grpc="127.0.0.1:0", rest="127.0.0.1:0", rpc="127.0.0.1:0")
 START_TIMEOUT_S = 30
 
 
 @contextmanager
 def run_chain(home: Path, params: Params = MINIMAL, block_ms: int = BLOCK_MS) -> Iterator[str]:
     """The gRPC address of a chain in `home`, begun with the people of tests.chain.ledger; stopped on leaving."""
+    with run_interfaces(home, Interfaces(grpc="127.0.0.1:0"), params, block_ms) as addresses:
+        yield addresses["grpc"]
+
+
+@contextmanager
+def run_interfaces(
+    home: Path, interfaces: Interfaces = EVERYWHERE, params: Params = MINIMAL, block_ms: int = BLOCK_MS
+) -> Iterator[Mapping[str, str]]:
+    """The same, its addresses by name."""
     home.mkdir(exist_ok=True)
     if not (home / GENESIS_FILE).exists():
         (home / GENESIS_FILE).write_bytes(make_genesis(params))
-    ready: Queue[str | Exception] = Queue()
+    ready: Queue[Mapping[str, str] | Exception] = Queue()
     stopping = asyncio.Event()
     loop = asyncio.new_event_loop()
 
     def run() -> None:
-        config = ChainConfig(home=home, grpc="127.0.0.1:0", block_ms=block_ms)
+        config = ChainConfig(home=home, interfaces=interfaces, block_ms=block_ms)
         try:
             loop.run_until_complete(serve(config, ServiceManager(), ready.put, stopping))
         except Exception as error:  # noqa: BLE001  # handed to the test, which raises it
