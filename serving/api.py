@@ -19,7 +19,7 @@ from serving.metrics import Metrics
 from serving.prompts import Renderer, read_chat, read_prompt
 from serving.sampling import build_sampling
 from serving.stream import ClientGoneError, EventStream
-from serving.work import Deliver, Engine, Permit, Task, work_on
+from serving.work import Deliver, Engine, Permit, Task, beside, work_on
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 from wire.openai.documents import parse_request
 from wire.openai.errors import ApiError
@@ -56,12 +56,20 @@ class Paid(Permit, Protocol):
         """A comment for the stream, or nothing."""
         ...
 
+    async def wait_for_news(self) -> None:
+        """Wait until there is progress to tell of, though no token has come."""
+        ...
+
     async def cover(self, tokens: int) -> None:
         """Wait until so much work, done at one stroke, is granted, and count it as done.  Raises ApiError."""
         ...
 
     def close(self, choices: Sequence[Growing]) -> bytes:
-        """Keep the answer on disk; returns the comment that ends the stream, or nothing.  Raises ClientError."""
+        """Keep the answer on disk; returns the comment that ends the stream, or nothing.  Raises ApiError."""
+        ...
+
+    def release(self) -> None:
+        """The request has ended, with an answer or without."""
         ...
 
 
@@ -154,9 +162,11 @@ class Api:
                 for text in asked.inputs
             ]
             paid.open(None)
-            async with model.gate.slot():
-                vectors = [await self._embed_one(model, paid, tokens) for tokens in inputs]
-            paid.close([])
+            try:
+                async with model.gate.slot():
+                    vectors = [await self._embed_one(model, paid, tokens) for tokens in inputs]
+            finally:
+                paid.release()
         as_base64 = asked.encoding_format == "base64"
         total = sum(map(len, inputs))
         answer = Embeddings(
@@ -215,9 +225,12 @@ class Api:
         )
 
     async def _answer(self, request: web.Request, job: Job) -> web.StreamResponse:
-        if job.asked.stream:
-            return await self._stream(request, job)
+        try:
+            return await (self._stream(request, job) if job.asked.stream else self._answer_whole(job))
+        finally:
+            job.paid.release()
 
+    async def _answer_whole(self, job: Job) -> web.StreamResponse:
         async def keep(index: int, chunk: pb.GenerateChunk) -> None:
             self._count(job, chunk)
             job.writer.take(index, chunk)
@@ -234,9 +247,14 @@ class Api:
             events = job.writer.take(index, chunk) if chunk.tokens or chunk.text or chunk.finish_reason else []
             await stream.send(b"".join(map(encode_data, events)) + job.paid.progress())
 
+        async def tell() -> None:
+            while True:
+                await job.paid.wait_for_news()
+                await stream.send(job.paid.progress())
+
         try:
-            await stream.send(job.paid.progress())
-            await self._work(job, write)
+            async with beside(tell()):
+                await self._work(job, write)
             note = job.paid.close(job.writer.choices)
             usage = encode_data(job.writer.usage_event()) if job.asked.wants_usage else b""
             return await stream.end(usage + note + DONE)

@@ -15,11 +15,12 @@ from rules.vouchers import Terms, Tokens, compute_allowance, compute_amount
 class Run:
     """An answer under way: tokens of its prompt, and work done and granted, prompt and answer together.
 
-    `most` is the most that it can use.
+    `most` is the most that it can use; one that is `whole` can begin with no less.
     """
 
     prompt: int
     most: int
+    whole: bool = False
     granted: int = 0
     done: int = 0
 
@@ -64,9 +65,9 @@ class Credit:
         least = min(compute_amount(covered, self.terms.price), compute_amount(more_out, self.terms.price))
         return least > self.terms.reserve_ngonka
 
-    def begin(self, key: str, *, prompt: int, most: int) -> Run:
+    def begin(self, key: str, *, prompt: int, most: int, whole: bool = False) -> Run:
         """A new answer; nothing is granted yet."""
-        run = self._runs[key] = Run(prompt=prompt, most=most)
+        run = self._runs[key] = Run(prompt=prompt, most=most, whole=whole)
         return run
 
     def end(self, key: str) -> None:
@@ -79,7 +80,7 @@ class Credit:
         grown: list[str] = []
         each = max(1, self.terms.credit_tokens // max(1, len(self._runs)))
         for key, run in sorted(self._runs.items(), key=lambda item: item[1].granted - item[1].done):
-            wanted = min(run.most, run.done + each) - run.granted
+            wanted = (run.most if run.whole else min(run.most, run.done + each)) - run.granted
             if wanted <= 0:
                 continue
             granted = run.split(run.granted)

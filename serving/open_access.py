@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
@@ -31,12 +32,19 @@ class OpenPermit(Unlimited):
         """Nobody waits for it."""
         return b""
 
+    async def wait_for_news(self) -> None:
+        """There is none."""
+        await asyncio.Event().wait()
+
     async def cover(self, tokens: int) -> None:
         """Nothing is owed."""
 
     def close(self, choices: Sequence[Growing]) -> bytes:  # noqa: ARG002 - nothing is kept
         """Nothing is kept."""
         return b""
+
+    def release(self) -> None:
+        """Nothing is owed."""
 
 
 class OpenDoor:

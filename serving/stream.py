@@ -24,6 +24,7 @@ class EventStream:
 
     def __init__(self, request: web.Request, headers: Mapping[str, str]) -> None:
         self._request = request
+        self._turn = asyncio.Lock()
         self.response = web.StreamResponse(
             headers={**headers, "Content-Type": CONTENT_TYPE, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         )
@@ -38,7 +39,7 @@ class EventStream:
         if not data:
             return
         try:
-            async with asyncio.timeout(WRITE_S):
+            async with self._turn, asyncio.timeout(WRITE_S):
                 if not self.began:
                     await self.response.prepare(self._request)
                 await self.response.write(data)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -113,6 +113,18 @@ async def work_on(engine: Engine, gate: Gate, permit: Permit, tasks: Sequence[Ta
         raise _first(errors) from errors
 
 
+@asynccontextmanager
+async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Runs `work` while the block does, and cancels it with the block's end; what goes wrong in one ends both."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(work)
+            yield
+            task.cancel()
+    except BaseExceptionGroup as errors:
+        raise _first(errors) from errors
+
+
 async def _answer(engine: Engine, gate: Gate, permit: Permit, task: Task, deliver: Deliver) -> None:
     key = task.request.request_id
     async with gate.slot():
@@ -129,13 +141,12 @@ async def _generate(engine: Engine, task: Task, allowance: Allowance, deliver: D
     request.CopyFrom(task.request)
     request.allowance_tokens = granted
     written = 0
-    async with asyncio.TaskGroup() as group, aclosing(engine.generate(request)) as chunks:
-        growing = group.create_task(_pass_on(engine, request.request_id, allowance, granted))
+    growing = _pass_on(engine, request.request_id, allowance, granted)
+    async with beside(growing), aclosing(engine.generate(request)) as chunks:
         async for chunk in chunks:
             written += len(chunk.tokens)
             allowance.note(chunk.prompt_done + written)
             await deliver(task.index, chunk)
-        growing.cancel()
 
 
 async def _pass_on(engine: Engine, key: str, allowance: Allowance, granted: int) -> None:

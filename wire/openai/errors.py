@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from rules.errors import CATALOGUE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiFault:
@@ -90,7 +92,10 @@ _family(
 _family(
     400,
     "invalid_request_error",
-    {"context_length_exceeded": ("the prompt is longer than the model's context", "shorten the prompt")},
+    {
+        "context_length_exceeded": ("the prompt is longer than the model's context", "shorten the prompt"),
+        "body_hash_wrong": ("the ticket is for another body", "sign the SHA-256 of the bytes that are sent"),
+    },
 )
 _family(
     401,
@@ -123,8 +128,26 @@ _family(
     {
         "sidecar_unavailable": ("no answer from the sidecar", "try again in a moment"),
         "server_stopping": ("the server is going down", "ask another one"),
+        "chain_unavailable": ("the host has not heard from the chain for too long", "ask another host"),
+        "journal_unavailable": ("the host's disk takes no entry", "ask another host; nothing is owed"),
     },
 )
+for _code, _status in {
+    "address_invalid": 400,
+    "tx_malformed": 400,
+    "voucher_amount_wrong": 400,
+    "signature_invalid": 401,
+    "voucher_over_reserve": 402,
+    "escrow_closed": 403,
+    "voucher_foreign": 403,
+    "escrow_unknown": 404,
+    "voucher_lower": 409,
+    "voucher_stale": 409,
+}.items():
+    _rule = CATALOGUE[_code]
+    API_FAULTS[_code] = ApiFault(
+        status=_status, type="invalid_request_error", title=_rule.title, next_step=_rule.next_step
+    )
 
 # what a gateway adds
 _family(

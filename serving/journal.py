@@ -1,0 +1,273 @@
+"""What the serving process owes and is owed, on disk before it is said: requests, vouchers, answers, what is settled.
+
+Each method is one transaction.  Answers that a voucher settles hang in one batch, and stay for who verifies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from chain_client.ledger import TxResult
+from chain_client.transactions import Fate, Outcome, SignedTx
+from rules.answers import Receipt, build_receipt_tree, compute_receipt_hash
+from rules.types import Host
+from rules.vouchers import Tokens
+from serving.database import Database
+from serving.records import decode_answers, encode_answers, hash_body
+from wire.gonka.inference.v1 import inference_pb2 as pb
+
+KEPT_EPOCHS: Final = 6
+"""Epochs for which a settled answer is kept: the chain asks for none that settled more than four epochs ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscrowState:
+    """How an escrow stands at this host; `voucher` is the newest, None before the first."""
+
+    done: Tokens
+    voucher: pb.Voucher | None
+    settled_serial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """An answered request, whole: its receipt and the hash of that, the body that was asked, the ticket signed for it."""
+
+    receipt: Receipt
+    digest: bytes
+    body: bytes
+    ticket: pb.Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A voucher to settle, with the root over the receipts that go with it: 32 bytes, empty for none."""
+
+    order_id: str
+    voucher: pb.Voucher
+    root: bytes
+    count: int
+    epoch: int
+
+
+class Journal:
+    """The tables, which are also the outbox of chain_client.sender.  Raises as Database does."""
+
+    def __init__(self, database: Database, *, chain_id: str, host: Host) -> None:
+        self._db = database
+        self._chain_id = chain_id
+        self._host = host
+
+    # ---- requests and vouchers -------------------------------------------------------------------------------------
+
+    def read_escrow(self, escrow_id: int) -> EscrowState:
+        """How an escrow stands."""
+        found = self._db.all(
+            "SELECT done_in, done_out, voucher, settled_serial FROM escrows WHERE escrow_id = ?", escrow_id
+        )
+        if not found:
+            return EscrowState(done=Tokens(), voucher=None, settled_serial=0)
+        done_in, done_out, voucher, settled_serial = found[0]
+        return EscrowState(
+            done=Tokens(tokens_in=done_in, tokens_out=done_out),
+            voucher=None if voucher is None else pb.Voucher.FromString(voucher),
+            settled_serial=settled_serial,
+        )
+
+    def list_escrows(self) -> tuple[int, ...]:
+        """Escrows that were ever worked for, by number."""
+        return tuple(number for (number,) in self._db.all("SELECT escrow_id FROM escrows ORDER BY escrow_id"))
+
+    def open_request(self, escrow_id: int, request: int, host_nonce: bytes) -> bool:
+        """Keep that a request is begun, and the host's nonce; False where its number was used before."""
+        with self._db.transaction():
+            fresh = self._db.run(
+                "INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", escrow_id, request.to_bytes(8), host_nonce
+            )
+        return bool(fresh)
+
+    def keep_voucher(self, voucher: pb.Voucher, done: Tokens) -> None:
+        """Keep the newest voucher, and the work done until now."""
+        with self._db.transaction():
+            self._note(voucher.escrow_id, done)
+            self._db.run(
+                "UPDATE escrows SET voucher = ? WHERE escrow_id = ?",
+                voucher.SerializeToString(deterministic=True), voucher.escrow_id,
+            )  # fmt: skip
+
+    def keep_done(self, escrow_id: int, done: Tokens) -> None:
+        """Keep the work done until now."""
+        with self._db.transaction():
+            self._note(escrow_id, done)
+
+    def _note(self, escrow_id: int, done: Tokens) -> None:
+        self._db.run(
+            "INSERT INTO escrows VALUES (?, ?, ?, NULL, 0) ON CONFLICT (escrow_id) "
+            "DO UPDATE SET done_in = excluded.done_in, done_out = excluded.done_out",
+            escrow_id, done.tokens_in, done.tokens_out,
+        )  # fmt: skip
+
+    # ---- answers ---------------------------------------------------------------------------------------------------
+
+    def keep_answer(self, receipt: Receipt, body: bytes, ticket: pb.Ticket, done: Tokens) -> bytes:
+        """Keep an answer, once, and the work done until now; returns the hash of its receipt."""
+        digest = compute_receipt_hash(receipt)
+        with self._db.transaction():
+            self._note(receipt.escrow_id, done)
+            self._db.run(
+                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+                receipt.escrow_id, receipt.request.to_bytes(8), ticket.SerializeToString(deterministic=True), body,
+                receipt.salt, encode_answers(receipt.answers), digest, ticket.SerializeToString(deterministic=True),
+            )  # fmt: skip
+        return digest
+
+    def read_answers(self, escrow_id: int, serial: int) -> tuple[StoredAnswer, ...]:
+        """The answers whose root was settled with a voucher, by request: the leaves of that tree in their order."""
+        rows = self._db.all(
+            "SELECT request, ticket, host_nonce, body, salt, tokens, receipt, ticket FROM answers "
+            "JOIN requests USING (escrow_id, request) JOIN batches USING (order_id) "
+            "WHERE batches.escrow_id = ? AND serial = ? AND fate = ? ORDER BY request",
+            escrow_id, serial, Fate.APPLIED.value,
+        )  # fmt: skip
+        return tuple(self._read_answer(escrow_id, *row) for row in rows)
+
+    def _read_answer(self, escrow_id: int, *row: bytes) -> StoredAnswer:
+        request, developer_nonce, host_nonce, body, salt, tokens, digest, ticket = row
+        answers: tuple[Answer, ...] = decode_answers(tokens)
+        receipt = Receipt(
+            chain_id=self._chain_id,
+            escrow_id=escrow_id,
+            host=self._host,
+            request=int.from_bytes(request),
+            body_hash=hash_body(body),
+            developer_nonce=developer_nonce,
+            host_nonce=host_nonce,
+            answers=answers,
+            salt=salt,
+        )
+        return StoredAnswer(receipt=receipt, digest=digest, body=body, ticket=pb.Ticket.FromString(ticket))
+
+    def forget(self, epoch: int, closed: Sequence[int]) -> None:
+        """Let go of answers that settled long before `epoch`, and of all that belongs to escrows that are `closed`."""
+        with self._db.transaction():
+            self._db.run(
+                "DELETE FROM answers WHERE order_id IN (SELECT order_id FROM batches WHERE epoch < ?)",
+                epoch - KEPT_EPOCHS,
+            )
+            for escrow_id in closed:
+                for table in ("escrows", "requests"):
+                    self._db.run(f"DELETE FROM {table} WHERE escrow_id = ?", escrow_id)  # noqa: S608 - constants
+                self._db.run("DELETE FROM answers WHERE escrow_id = ? AND order_id IS NULL", escrow_id)
+
+    # ---- settling --------------------------------------------------------------------------------------------------
+
+    def plan_batch(self, escrow_id: int, epoch: int) -> Batch | None:
+        """The batch to settle next: one that is under way, else the newest voucher with all answers not yet hung.
+
+        None where the newest voucher is settled.
+        """
+        if under_way := self._read_batch(escrow_id):
+            return under_way
+        state = self.read_escrow(escrow_id)
+        if state.voucher is None or state.voucher.serial <= state.settled_serial:
+            return None
+        leaves = self._db.all(
+            "SELECT request, receipt FROM answers WHERE escrow_id = ? AND order_id IS NULL ORDER BY request", escrow_id
+        )
+        tree = build_receipt_tree([(int.from_bytes(request), digest) for request, digest in leaves]) if leaves else None
+        ((tries,),) = self._db.all("SELECT count(*) FROM batches WHERE escrow_id = ?", escrow_id)
+        batch = Batch(
+            order_id=f"settle/{escrow_id}/{state.voucher.serial}/{tries}",
+            voucher=state.voucher,
+            root=tree.root if tree else b"",
+            count=len(leaves),
+            epoch=epoch,
+        )
+        self._keep_batch(escrow_id, batch)
+        return batch
+
+    def _keep_batch(self, escrow_id: int, batch: Batch) -> None:
+        with self._db.transaction():
+            self._db.run(
+                "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                batch.order_id, escrow_id, batch.voucher.serial, batch.voucher.SerializeToString(deterministic=True),
+                batch.root, batch.count, batch.epoch,
+            )  # fmt: skip
+            self._db.run(
+                "UPDATE answers SET order_id = ? WHERE escrow_id = ? AND order_id IS NULL", batch.order_id, escrow_id
+            )
+
+    def _read_batch(self, escrow_id: int) -> Batch | None:
+        found = self._db.all(
+            "SELECT order_id, voucher, root, count, epoch FROM batches WHERE escrow_id = ? AND fate IS NULL", escrow_id
+        )
+        if not found:
+            return None
+        order_id, voucher, root, count, epoch = found[0]
+        return Batch(order_id=order_id, voucher=pb.Voucher.FromString(voucher), root=root, count=count, epoch=epoch)
+
+    def end_batch(self, batch: Batch, fate: Fate, *, is_settled: bool) -> None:
+        """Keep how a batch ended; the answers of one that changed nothing hang in the next.
+
+        `is_settled` says whether the chain has the voucher, by this batch or otherwise.
+        """
+        with self._db.transaction():
+            self._db.run("UPDATE batches SET fate = ? WHERE order_id = ?", fate.value, batch.order_id)
+            if fate is not Fate.APPLIED:
+                self._db.run("UPDATE answers SET order_id = NULL WHERE order_id = ?", batch.order_id)
+            if is_settled:
+                self._db.run(
+                    "UPDATE escrows SET settled_serial = max(settled_serial, ?) WHERE escrow_id = ?",
+                    batch.voucher.serial, batch.voucher.escrow_id,
+                )  # fmt: skip
+
+    # ---- the outbox ------------------------------------------------------------------------------------------------
+
+    def find(self, order_id: str) -> SignedTx | Outcome | None:
+        """An order's outcome, else its signed transaction."""
+        found = self._db.all(f"SELECT {_TX}, {_OUTCOME} FROM outbox WHERE order_id = ?", order_id)  # noqa: S608 - constants
+        if not found:
+            return None
+        (row,) = found
+        return _read_tx(row[:6]) if row[6] is None else _read_outcome(order_id, row[6:])
+
+    def record(self, tx: SignedTx) -> None:
+        """Keep a signed transaction, in place of an earlier one of the same order."""
+        with self._db.transaction():
+            self._db.run(
+                f"INSERT OR REPLACE INTO outbox ({_TX}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+                tx.order_id, tx.chain_id, tx.address, tx.sequence, tx.last_height, tx.raw,
+            )  # fmt: skip
+
+    def settle(self, outcome: Outcome) -> None:
+        """Keep how an order ended; the bytes are let go."""
+        result = outcome.result
+        with self._db.transaction():
+            self._db.run(
+                "UPDATE outbox SET raw = x'', fate = ?, tx_hash = ?, height = ?, code = ?, rule = ?, log = ? "
+                "WHERE order_id = ?",
+                outcome.fate.value, result.tx_hash, result.height, result.code, result.rule, result.log,
+                outcome.order_id,
+            )  # fmt: skip
+
+    def unsettled(self) -> tuple[SignedTx, ...]:
+        """Transactions without an outcome, in the order recorded."""
+        found = self._db.all(f"SELECT {_TX} FROM outbox WHERE fate IS NULL ORDER BY rowid")  # noqa: S608 - a constant
+        return tuple(_read_tx(row) for row in found)
+
+
+_TX: Final = "order_id, chain_id, address, sequence, last_height, raw"
+_OUTCOME: Final = "fate, tx_hash, height, code, rule, log"
+
+
+def _read_tx(row: Sequence[object]) -> SignedTx:
+    fields: Mapping[str, object] = dict(zip(_TX.split(", "), row, strict=True))
+    return SignedTx(**fields)  # type: ignore[arg-type]  # the columns have the fields' names and types
+
+
+def _read_outcome(order_id: str, row: Sequence[object]) -> Outcome:
+    fate, *told = row
+    result = TxResult(**dict(zip(_OUTCOME.split(", ")[1:], told, strict=True)))  # type: ignore[arg-type]  # the same
+    return Outcome(order_id=order_id, fate=Fate(fate), result=result)

@@ -1,0 +1,109 @@
+"""Newest vouchers go to the chain: at intervals, the same bytes after a crash, each with the root of its answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from chain_client.errors import ClientError, PermanentError
+from chain_client.ledger import Ledger
+from chain_client.transactions import Fate, Order, Outcome
+from serving.chain_view import ChainView, Seen
+from serving.journal import Batch, Journal
+from wire.gonka.inference.v1.tx_pb2 import MsgSettleVoucher
+
+LIFE_BLOCKS: Final = 50
+"""After so many blocks an order that waited in vain can no longer apply."""
+IN_ALREADY: Final = frozenset({"voucher_stale", "voucher_pays_nothing"})
+log = structlog.get_logger("serving")
+
+
+class Orders(Protocol):
+    """What applies an order once; chain_client.sender."""
+
+    async def send(self, order: Order) -> Outcome:
+        """How the order ended.  Raises ClientError only while nothing is signed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settler:
+    """Settles for one host; `address` is bech32, that of the serving key."""
+
+    journal: Journal
+    view: ChainView
+    ledger: Ledger
+    orders: Orders
+    address: str
+
+    async def settle_all(self) -> int:
+        """Settle every escrow that has a newer voucher; the number of those that applied.  Raises ClientError."""
+        seen = await self.view.refresh()
+        applied = 0
+        for escrow_id in self.journal.list_escrows():
+            escrow = seen.escrows.get(escrow_id)
+            if escrow is not None and not escrow.closed:
+                applied += await self._settle(escrow_id, seen.epoch)
+        self.journal.forget(seen.epoch, find_closed(self.journal, seen))
+        return applied
+
+    async def _settle(self, escrow_id: int, epoch: int) -> bool:
+        batch = self.journal.plan_batch(escrow_id, epoch)
+        if batch is None:
+            return False
+        outcome = await self.orders.send(await self._build_order(batch))
+        rule = outcome.result.rule
+        applied = outcome.fate is Fate.APPLIED
+        self.journal.end_batch(batch, outcome.fate, is_settled=applied or rule in IN_ALREADY)
+        told = {"escrow_id": escrow_id, "serial": batch.voucher.serial, "receipts": batch.count}
+        if applied:
+            log.info("voucher_settled", **told)
+        else:
+            log.warning("voucher_not_settled", **told, fate=outcome.fate.value, rule=rule)
+        return applied
+
+    async def _build_order(self, batch: Batch) -> Order:
+        message = MsgSettleVoucher(
+            sender=self.address, voucher=batch.voucher, receipts_root=batch.root, receipts_count=batch.count
+        )
+        last_height = (await self.ledger.latest()).height + LIFE_BLOCKS
+        return Order(order_id=batch.order_id, messages=(message,), last_height=last_height)
+
+
+def find_closed(journal: Journal, seen: Seen) -> tuple[int, ...]:
+    """Escrows that can never pay again: closed, or forgotten by the chain."""
+    return tuple(
+        number for number in journal.list_escrows() if (escrow := seen.escrows.get(number)) is None or escrow.closed
+    )
+
+
+async def keep_settling(settler: Settler, interval_s: float, pause: Callable[[float], Awaitable[None]]) -> None:
+    """Settle at every interval, whatever fails meanwhile."""
+    while True:
+        await pause(interval_s)
+        try:
+            await settler.settle_all()
+        except PermanentError as error:
+            log.error("settling_failed", code=error.code, detail=error.detail)
+        except ClientError as error:
+            log.warning("settling_postponed", code=error.code, detail=error.detail)
+
+
+async def keep_looking(view: ChainView, interval_s: float) -> None:
+    """Refresh the view at every interval, and say once when it fails and when it works again."""
+    failing = ""
+    while True:
+        try:
+            await view.refresh()
+            if failing:
+                log.info("chain_works_again", after=failing)
+            failing = ""
+        except ClientError as error:
+            if error.code != failing:
+                log.warning("chain_view_failed", code=error.code, detail=error.detail)
+            failing = error.code
+        await asyncio.sleep(interval_s)
