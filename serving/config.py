@@ -9,7 +9,7 @@ from serving.application import Listen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingConfig:
-    """`queue` answers may wait for each model; `metrics_port` 0 serves no metrics; a stop waits `drain_s` for answers."""
+    """`queue` answers may wait for each model; `metrics_port` 0 serves no metrics; stopping waits at most `drain_s`."""
 
     listen: Listen
     queue: int

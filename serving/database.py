@@ -29,8 +29,7 @@ CREATE TABLE escrows (escrow_id INTEGER PRIMARY KEY, done_in INTEGER NOT NULL, d
 CREATE TABLE requests (escrow_id INTEGER, request BLOB, host_nonce BLOB NOT NULL, PRIMARY KEY (escrow_id, request))
     WITHOUT ROWID;
 CREATE TABLE answers (escrow_id INTEGER, request BLOB, ticket BLOB NOT NULL, body BLOB NOT NULL,
-    salt BLOB NOT NULL, tokens BLOB NOT NULL, receipt BLOB NOT NULL, ticket BLOB NOT NULL, order_id TEXT,
-    PRIMARY KEY (escrow_id, request));
+    salt BLOB NOT NULL, tokens BLOB NOT NULL, receipt BLOB NOT NULL, order_id TEXT, PRIMARY KEY (escrow_id, request));
 CREATE TABLE batches (order_id TEXT PRIMARY KEY, escrow_id INTEGER NOT NULL, serial INTEGER NOT NULL,
     voucher BLOB NOT NULL, root BLOB NOT NULL, count INTEGER NOT NULL, epoch INTEGER NOT NULL, fate TEXT);
 CREATE TABLE outbox (order_id TEXT PRIMARY KEY, chain_id TEXT NOT NULL, address TEXT NOT NULL,

@@ -33,7 +33,7 @@ class EscrowState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
-    """An answered request, whole: its receipt and the hash of that, the body that was asked, the ticket signed for it."""
+    """An answered request, whole: its receipt and the hash of that, the body asked, and the ticket signed for it."""
 
     receipt: Receipt
     digest: bytes
@@ -117,16 +117,16 @@ class Journal:
         with self._db.transaction():
             self._note(receipt.escrow_id, done)
             self._db.run(
-                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
                 receipt.escrow_id, receipt.request.to_bytes(8), ticket.SerializeToString(deterministic=True), body,
-                receipt.salt, encode_answers(receipt.answers), digest, ticket.SerializeToString(deterministic=True),
+                receipt.salt, encode_answers(receipt.answers), digest,
             )  # fmt: skip
         return digest
 
     def read_answers(self, escrow_id: int, serial: int) -> tuple[StoredAnswer, ...]:
         """The answers whose root was settled with a voucher, by request: the leaves of that tree in their order."""
         rows = self._db.all(
-            "SELECT request, ticket, host_nonce, body, salt, tokens, receipt, ticket FROM answers "
+            "SELECT request, ticket, host_nonce, body, salt, tokens, receipt FROM answers "
             "JOIN requests USING (escrow_id, request) JOIN batches USING (order_id) "
             "WHERE batches.escrow_id = ? AND serial = ? AND fate = ? ORDER BY request",
             escrow_id, serial, Fate.APPLIED.value,
@@ -134,20 +134,20 @@ class Journal:
         return tuple(self._read_answer(escrow_id, *row) for row in rows)
 
     def _read_answer(self, escrow_id: int, *row: bytes) -> StoredAnswer:
-        request, developer_nonce, host_nonce, body, salt, tokens, digest, ticket = row
-        answers: tuple[Answer, ...] = decode_answers(tokens)
+        request, encoded, host_nonce, body, salt, tokens, digest = row
+        ticket = pb.Ticket.FromString(encoded)
         receipt = Receipt(
             chain_id=self._chain_id,
             escrow_id=escrow_id,
             host=self._host,
             request=int.from_bytes(request),
             body_hash=hash_body(body),
-            developer_nonce=developer_nonce,
+            developer_nonce=ticket.developer_nonce,
             host_nonce=host_nonce,
-            answers=answers,
+            answers=decode_answers(tokens),
             salt=salt,
         )
-        return StoredAnswer(receipt=receipt, digest=digest, body=body, ticket=pb.Ticket.FromString(ticket))
+        return StoredAnswer(receipt=receipt, digest=digest, body=body, ticket=ticket)
 
     def forget(self, epoch: int, closed: Sequence[int]) -> None:
         """Let go of answers that settled long before `epoch`, and of all that belongs to escrows that are `closed`."""
