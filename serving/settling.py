@@ -25,6 +25,10 @@ log = structlog.get_logger("serving")
 class Orders(Protocol):
     """What applies an order once; chain_client.sender."""
 
+    async def resume(self) -> tuple[Outcome, ...]:
+        """Bring what an earlier process left without outcome to its end."""
+        ...
+
     async def send(self, order: Order) -> Outcome:
         """How the order ended.  Raises ClientError only while nothing is signed."""
         ...
@@ -82,7 +86,8 @@ def find_closed(journal: Journal, seen: Seen) -> tuple[int, ...]:
 
 
 async def keep_settling(settler: Settler, interval_s: float, pause: Callable[[float], Awaitable[None]]) -> None:
-    """Settle at every interval, whatever fails meanwhile."""
+    """Settle at every interval, whatever fails meanwhile; first what an earlier process began."""
+    await settler.orders.resume()
     while True:
         await pause(interval_s)
         try:

@@ -1,0 +1,159 @@
+"""`gnk host serve`: the serving process, put together from a call's settings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from commands.call import Call, serves
+from commands.logs import FORMATS, configure_logs
+
+if TYPE_CHECKING:
+    from chain_client.inference_stub import InferenceStub
+    from chain_client.keys.signing_key import SigningKey
+    from serving.application import Listen
+    from serving.config import ServingConfig
+    from serving.process import Surroundings
+
+BETWEEN_LOOKS_S: Final = 0.15
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+DRAIN_S: Final = 15.0
+"""Less than what systemd waits before it kills."""
+
+
+@click.command()
+@click.option("--listen", "address", metavar="HOST:PORT", default="127.0.0.1:8080", show_default=True, help="Where.")
+@click.option("--serving-key", "hot_key", metavar="NAME", default="serving", show_default=True, help="The hot key.")
+@click.option("--open-access", is_flag=True, help="Ask nobody for tickets; on loopback only, for yourself.")
+@click.option("--queue", type=click.IntRange(0, 100_000), default=64, show_default=True, help="Answers that may wait.")
+@click.option("--settle-every", type=click.IntRange(1, 86_400), default=600, show_default=True, help="Seconds between.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), default=0, help="Prometheus metrics on 127.0.0.1.")
+@click.option("--log-format", type=click.Choice(FORMATS), default="console", show_default=True, help="How to log.")
+@serves
+def serve(
+    call: Call,
+    *,
+    address: str,
+    hot_key: str,
+    open_access: bool,
+    queue: int,
+    settle_every: int,
+    metrics_port: int,
+    log_format: str,
+) -> None:
+    """Answer OpenAI's API with the sidecar's models, until SIGTERM or Ctrl-C.
+
+    Escrows pay with vouchers, which are on disk before they count and settle by
+    themselves.  The hot key is one of the keyring's, named on chain by
+    `gnk host serving-key`; the account's own key need not be on this machine:
+    name the account with --on-behalf-of.
+    """
+    from serving.config import ServingConfig
+
+    configure_logs(log_format)
+    config = ServingConfig(
+        listen=read_listen(address, open_access=open_access),
+        queue=queue,
+        metrics_port=metrics_port,
+        settle_s=float(settle_every),
+        drain_s=DRAIN_S,
+    )
+    if open_access:
+        asyncio.run(_serve_open(call, config))
+        return
+    from commands.passphrases import call_keyring, call_passphrase
+    from commands.reading import read_chain_id
+
+    key = call_keyring(call).unlock(hot_key, call_passphrase(call))
+    chain_id = call.config.chain_id or read_chain_id(call)
+    asyncio.run(_serve_paid(call, config, key, chain_id))
+
+
+async def _serve_open(call: Call, config: ServingConfig) -> None:
+    from chain_client.daemon import watch_signals
+    from chain_client.inference_stub import InferenceStub
+    from serving.process import run_open
+
+    stop = asyncio.Event()
+    watch_signals(stop)
+    async with InferenceStub.open(call.config.sidecar) as sidecar:
+        await run_open(config, _look_around(sidecar), stop)
+
+
+async def _serve_paid(call: Call, config: ServingConfig, key: SigningKey, chain_id: str) -> None:
+    from chain_client.cosmos import CosmosLedger
+    from chain_client.daemon import watch_signals
+    from chain_client.inference_stub import InferenceStub
+    from chain_client.sender import Sender
+    from commands.writing import acting_address
+    from rules.addresses import decode_address
+    from rules.types import Host
+    from serving.chain_view import ChainView
+    from serving.database import Database
+    from serving.journal import Journal
+    from serving.metrics import Metrics
+    from serving.paid import Desk
+    from serving.process import run_paid
+    from serving.settling import Settler
+
+    stop = asyncio.Event()
+    watch_signals(stop)
+    address = acting_address(call)
+    host = Host(decode_address(address))
+    database = Database.open(call.config.home, chain_id=chain_id, host=host)
+    ledger = CosmosLedger.open(call.config.chain)
+    try:
+        async with InferenceStub.open(call.config.sidecar) as sidecar:
+            around = _look_around(sidecar)
+            journal = Journal(database, chain_id=chain_id, host=host)
+            view = ChainView(ledger, chain_id=chain_id, host=address, now_s=around.monotonic_s)
+            sender = Sender(ledger=ledger, outbox=journal, signer=key, chain_id=chain_id, pause=_pause)
+            desk = Desk(
+                view=view,
+                journal=journal,
+                key=key,
+                metrics=Metrics(),
+                entropy=around.entropy,
+                now_s=around.monotonic_s,
+            )
+            settler = Settler(journal=journal, view=view, ledger=ledger, orders=sender, address=key.address)
+            await run_paid(config, around, stop, desk, settler)
+    finally:
+        await ledger.__aexit__(None, None, None)
+        database.close()
+
+
+def _look_around(sidecar: InferenceStub) -> Surroundings:
+    from serving.process import Surroundings
+    from wire.notify import ServiceManager
+
+    return Surroundings(
+        sidecar=sidecar,
+        manager=ServiceManager.read(os.environ),
+        now_s=time.time,
+        monotonic_s=time.monotonic,
+        entropy=secrets.token_bytes,
+    )
+
+
+def read_listen(address: str, *, open_access: bool) -> Listen:
+    """Where to listen.  Raises config_invalid, also for open access beyond loopback."""
+    from chain_client.errors import PermanentError
+    from serving.application import Listen
+
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise PermanentError("config_invalid", f"--listen {address} is no HOST:PORT")
+    if open_access and host not in LOOPBACK:
+        raise PermanentError("config_invalid", f"--open-access listens on loopback only, not on {host}")
+    return Listen(host=host, port=int(port))
+
+
+async def _pause() -> None:
+    await asyncio.sleep(BETWEEN_LOOKS_S)
