@@ -11,6 +11,7 @@ from commands.amounts import format_gnk, parse_amount
 from commands.call import Call, serves, writes
 from commands.logs import FORMATS, configure_logs
 from commands.reading import find_host, format_wait, read_chain_id, read_epoch
+from commands.serving import serve
 from commands.writing import Draft, acting_address, submit
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 @click.group()
 def group() -> None:
     """Join, run, check and leave as a host."""
+
+
+group.add_command(serve)
 
 
 @group.command()
