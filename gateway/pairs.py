@@ -25,6 +25,7 @@ log = structlog.get_logger("gateway")
 
 SIGN_SHARE: Final = 4
 """Work is signed for when a fourth of the credit has come together."""
+LONGEST_UNSIGNED_S: Final = 0.5
 RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 5.0
 
@@ -155,10 +156,17 @@ class Pair:
         self.terms = replace(self.terms, reserve_ngonka=reserve_ngonka)
 
     async def deliver(self) -> None:
-        """Send the newest voucher whenever there is one that the host has not got; for ever."""
+        """Send the newest voucher whenever there is one that the host has not got; for ever.
+
+        Work too little to be signed for is signed for all the same after a while: the host may wait for just that.
+        """
         wait_s = RETRY_S
         while True:
-            await self._news.wait()
+            try:
+                await asyncio.wait_for(self._news.wait(), LONGEST_UNSIGNED_S)
+            except TimeoutError:
+                with contextlib.suppress(ClientError):
+                    await self.sign(at_once=True)
             self._news.clear()
             serial, voucher = self._state.serial, self._state.voucher
             if serial <= self._taken:

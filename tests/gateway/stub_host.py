@@ -1,0 +1,238 @@
+"""A host's serving process without a model: it checks tickets, vouchers and credit, and writes words as fast as asked.
+
+It speaks real HTTP.  What it does wrong is asked for by name, in `Habits`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from aiohttp.test_utils import unused_port
+
+from rules.errors import RuleError
+from rules.vouchers import Terms, Tokens, Voucher, check_progress, check_terms
+from wire.gonka.inference.v1 import inference_pb2 as pb
+from wire.openai.notes import (
+    STATUS_PATH,
+    TICKET_HEADER,
+    VOUCHER_HEADER,
+    VOUCHERS_PATH,
+    Progress,
+    encode_progress,
+    read_header,
+)
+from wire.openai.sse import CONTENT_TYPE, DONE, encode_comment, encode_data
+from wire.vouchers import read_ticket, read_voucher
+
+PATIENCE_S = 10
+
+
+@dataclass(slots=True, kw_only=True)
+class Habits:
+    """What a host does; the defaults are honest."""
+
+    words: int = 8
+    prompt_tokens: int = 10
+    pause_s: float = 0.0
+    note_each: int = 16
+    status: int = 200
+    location: str = ""
+    refusal: str = ""
+    hangs: bool = False
+    garbage: bytes = b""
+    endless: bool = False
+    breaks_after: int = -1
+    fails_after: int = -1
+    claims_factor: int = 1
+    claims_prompt: int = 0
+    takes_vouchers: bool = True
+    last_words: tuple[bytes, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class StubHost:
+    """What it did, and what it was promised."""
+
+    terms: Terms
+    voucher_key: bytes
+    habits: Habits = field(default_factory=Habits)
+    url: str = ""
+    done: Tokens = field(default_factory=Tokens)
+    newest: Voucher | None = None
+    tickets: list[int] = field(default_factory=list)
+    bodies: list[dict[str, object]] = field(default_factory=list)
+    most_unsigned: int = 0
+    most_ahead: int = 0
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def signed(self) -> Tokens:
+        """What the newest voucher covers."""
+        return self.newest.tokens if self.newest else Tokens()
+
+    def take(self, message: pb.Voucher) -> None:
+        """Take a voucher.  Raises RuleError."""
+        voucher = read_voucher(message, self.voucher_key)
+        if self.newest is not None and voucher.serial == self.newest.serial:
+            return
+        check_progress(self.terms, self.newest, voucher)
+        self.newest = voucher
+        self.most_ahead = max(self.most_ahead, voucher.tokens.beyond(self.done))
+        self.moved.set()
+
+    async def work(self, tokens_in: int, tokens_out: int) -> None:
+        """Do work, once the credit allows it."""
+        self.done = Tokens(tokens_in=self.done.tokens_in + tokens_in, tokens_out=self.done.tokens_out + tokens_out)
+        async with asyncio.timeout(PATIENCE_S):
+            while self.done.beyond(self.signed) > self.terms.credit_tokens:
+                self.moved.clear()
+                await self.moved.wait()
+        self.most_unsigned = max(self.most_unsigned, self.done.beyond(self.signed))
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """POST of any kind of work."""
+        habits, body = self.habits, await request.read()
+        try:
+            ticket = read_ticket(
+                read_header(request.headers[TICKET_HEADER], pb.Ticket, TICKET_HEADER), self.voucher_key
+            )
+            check_terms(self.terms, ticket)
+            assert ticket.body_hash == hashlib.sha256(body).digest()
+            assert ticket.request not in self.tickets
+            if VOUCHER_HEADER in request.headers and habits.takes_vouchers:
+                self.take(read_header(request.headers[VOUCHER_HEADER], pb.Voucher, VOUCHER_HEADER))
+        except RuleError as error:
+            if error.code != "voucher_stale":
+                raise
+        self.tickets.append(ticket.request)
+        asked = json.loads(body)
+        self.bodies.append(asked)
+        if habits.hangs:
+            await asyncio.sleep(3600)
+        if habits.status != 200:
+            headers = {"Location": habits.location} if habits.location else {}
+            return web.Response(status=habits.status, text=habits.refusal, headers=headers)
+        if request.path == "/v1/embeddings":
+            return await self._embed(asked)
+        return await self._stream(request, asked)
+
+    async def _embed(self, asked: dict[str, object]) -> web.Response:
+        await self.work(self.habits.prompt_tokens, 0)
+        inputs = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
+        data = [{"object": "embedding", "index": i, "embedding": [0.5]} for i, _ in enumerate(inputs)]
+        usage = {"prompt_tokens": self.habits.prompt_tokens, "total_tokens": self.habits.prompt_tokens}
+        return web.json_response({"object": "list", "data": data, "model": asked["model"], "usage": usage})
+
+    async def _stream(self, request: web.Request, asked: dict[str, object]) -> web.StreamResponse:
+        habits = self.habits
+        response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE})
+        await response.prepare(request)
+        if habits.endless or habits.garbage:
+            return await self._babble(response)
+        is_chat = request.path.startswith("/v1/chat")
+        await self._read_prompt(response)
+        if is_chat:
+            await response.write(_chunk(is_chat, {"role": "assistant", "content": ""}))
+        words = min(habits.words, int(str(asked.get("max_tokens") or habits.words)))
+        for done in range(1, words + 1):
+            if done - 1 in {habits.breaks_after, habits.fails_after}:
+                return await self._fail(request, response, breaks=done - 1 == habits.breaks_after)
+            await self.work(0, 1)
+            if habits.pause_s:
+                await asyncio.sleep(habits.pause_s)
+            await response.write(_chunk(is_chat, {"content": f"w{done} "}))
+            if done % habits.note_each == 0:
+                await self._tell(response, habits.prompt_tokens, done)
+        await response.write(_chunk(is_chat, {}, finish="length" if words < habits.words else "stop"))
+        told = max(habits.prompt_tokens, habits.claims_prompt)
+        usage = _usage(told, words * habits.claims_factor)
+        await response.write(_chunk(is_chat, None, usage=usage))
+        for line in habits.last_words or (DONE,):
+            await response.write(line)
+        return response
+
+    async def _babble(self, response: web.StreamResponse) -> web.StreamResponse:
+        await response.write(self.habits.garbage)
+        while self.habits.endless:
+            await response.write(b"x" * 65536)
+        return response
+
+    async def _fail(self, request: web.Request, response: web.StreamResponse, *, breaks: bool) -> web.StreamResponse:
+        if breaks:
+            assert request.transport is not None
+            request.transport.abort()
+        else:
+            await response.write(encode_data('{"error": {"message": "out of memory", "code": "internal"}}'))
+        return response
+
+    async def _read_prompt(self, response: web.StreamResponse) -> None:
+        left = self.habits.prompt_tokens
+        while left > 0:
+            step = min(left, 64)
+            await self.work(step, 0)
+            left -= step
+            await self._tell(response, self.habits.prompt_tokens - left, 0)
+
+    async def _tell(self, response: web.StreamResponse, tokens_in: int, tokens_out: int) -> None:
+        signed = self.signed.tokens_in + self.signed.tokens_out
+        factor = self.habits.claims_factor
+        note = Progress(tokens_in=tokens_in, tokens_out=tokens_out * factor, signed=signed)
+        await response.write(encode_comment(encode_progress(note)))
+
+    async def take_voucher(self, request: web.Request) -> web.Response:
+        """POST of a voucher."""
+        if not self.habits.takes_vouchers:
+            return web.Response(status=503)
+        try:
+            self.take(pb.Voucher.FromString(await request.read()))
+        except RuleError as error:
+            told = {"error": {"message": error.detail, "type": "x", "param": None, "code": error.code}}
+            return web.json_response(told, status=409)
+        return web.Response(status=204)
+
+    async def tell_status(self, _request: web.Request) -> web.Response:
+        """GET of how busy it is."""
+        return web.json_response({"host": "", "models": [], "queue": 0, "running": 0, "capacity": 8, "region": ""})
+
+
+@asynccontextmanager
+async def run_host(terms: Terms, voucher_key: bytes, habits: Habits) -> AsyncIterator[StubHost]:
+    """A host that listens on loopback."""
+    host = StubHost(terms=terms, voucher_key=voucher_key, habits=habits)
+    application = web.Application(client_max_size=1 << 24)
+    for path in ("/v1/chat/completions", "/v1/completions", "/v1/embeddings"):
+        application.router.add_post(path, host.answer)
+    application.router.add_post(VOUCHERS_PATH, host.take_voucher)
+    application.router.add_get(STATUS_PATH, host.tell_status)
+    runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    port = unused_port()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    host.url = f"http://127.0.0.1:{port}"
+    try:
+        yield host
+    finally:
+        await runner.cleanup()
+
+
+def _usage(tokens_in: int, tokens_out: int) -> dict[str, int]:
+    return {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out}
+
+
+def _chunk(
+    is_chat: bool, delta: dict[str, str] | None, *, finish: str | None = None, usage: dict[str, int] | None = None
+) -> bytes:
+    choices: list[dict[str, object]] = []
+    if delta is not None and is_chat:
+        choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
+    elif delta is not None:
+        choices = [{"index": 0, "text": delta.get("content", ""), "finish_reason": finish}]
+    kind = "chat.completion.chunk" if is_chat else "text_completion"
+    chunk: dict[str, object] = {"id": "c1", "object": kind, "created": 1, "model": "m", "choices": choices}
+    return encode_data(json.dumps(chunk | ({"usage": usage} if usage else {})))

@@ -1,0 +1,283 @@
+"""Requests through a whole gateway to stub hosts, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.money import PUSD
+from rules.vouchers import Tokens
+from tests.gateway.shop import HOSTS, MODEL, PRICE, Shop, ask, open_shop, with_reserve
+from tests.gateway.stub_host import Habits
+
+LONGEST_S = 60
+
+
+def play(
+    scene: Callable[[Shop], Awaitable[None]], home: Path, habits: Sequence[Habits] = (Habits(),), **more: Any
+) -> None:
+    """Run a scene in a shop; its ledger's sums agree afterwards."""
+
+    async def run() -> None:
+        async with asyncio.timeout(LONGEST_S), open_shop(home, habits, **more) as shop:
+            await scene(shop)
+            await shop.settled()
+
+    asyncio.run(run())
+
+
+def read_stream(text: str) -> list[Any]:
+    """The events of a stream, [DONE] as None."""
+    events = [line.removeprefix("data: ") for line in text.split("\n\n") if line.startswith("data: ")]
+    return [None if event == "[DONE]" else json.loads(event) for event in events]
+
+
+def test_stream__a_good_host__relays_every_word_and_charges_to_the_last_pico_dollar(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        status, text, headers = await shop.chat(stream=True)
+        events = read_stream(text)
+        assert (status, headers["Content-Type"]) == (200, "text/event-stream")
+        assert events[-1] is None
+        words = [e["choices"][0]["delta"].get("content", "") for e in events[:-1] if e["choices"]]
+        assert "".join(words) == "".join(f"w{i} " for i in range(1, 9))
+        assert not any(e.get("usage") for e in events[:-1])
+        sums = await shop.settled()
+        assert sums["sales"] == 10 * PRICE.in_musd + 8 * PRICE.out_musd
+        assert sums["customer:acme"] == 10 * PUSD - sums["sales"]
+
+    play(scene, tmp_path)
+
+
+def test_stream__usage_asked_for__comes_once_at_the_end(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        _, text, _ = await shop.chat(stream=True, stream_options={"include_usage": True})
+        counted = [e for e in read_stream(text)[:-1] if e.get("usage")]
+        assert [e["usage"]["completion_tokens"] for e in counted] == [8]
+
+    play(scene, tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
+def test_collect__no_stream_wanted__one_whole_answer(tmp_path: Path, path: str) -> None:
+    async def scene(shop: Shop) -> None:
+        body: dict[str, Any] = {"model": MODEL, "max_tokens": 100}
+        body |= {"prompt": "x"} if path == "/v1/completions" else {"messages": [{"role": "user", "content": "x"}]}
+        status, told, _ = await shop.post(path, body)
+        assert status == 200
+        (choice,) = told["choices"]
+        text = choice["text"] if path == "/v1/completions" else choice["message"]["content"]
+        assert text == "".join(f"w{i} " for i in range(1, 9))
+        assert choice["finish_reason"] == "stop"
+        assert told["usage"] == {"prompt_tokens": 10, "completion_tokens": 8, "total_tokens": 18}
+
+    play(scene, tmp_path)
+
+
+def test_fetch__embeddings__are_charged_by_what_was_read(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        status, told, _ = await shop.post("/v1/embeddings", {"model": MODEL, "input": ["a", "b"]})
+        assert status == 200
+        assert [item["embedding"] for item in told["data"]] == [[0.5], [0.5]]
+        assert (await shop.settled())["sales"] == 10 * PRICE.in_musd
+
+    play(scene, tmp_path)
+
+
+def test_body__fields_about_people__do_not_reach_the_host(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        await shop.chat(user="ann@example.org", metadata={"case": "17"}, temperature=0.5)
+        (body,) = shop.hosts[0].bodies
+        assert body["temperature"] == 0.5
+        assert body["stream"] is True
+        assert not {"user", "metadata"} & body.keys()
+
+    play(scene, tmp_path)
+
+
+def test_vouchers__a_long_answer__credit_is_never_exceeded_on_either_side(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        status, told, _ = await shop.chat("x" * 3000, max_tokens=2000)
+        assert (status, told["usage"]["completion_tokens"]) == (200, 1500)
+        (host,) = shop.hosts
+        assert host.most_unsigned <= 256
+        assert host.most_ahead <= 256
+        await until(lambda: host.done.beyond(host.signed) == 0)
+        assert host.done == Tokens(tokens_in=700, tokens_out=1500)
+
+    play(scene, tmp_path, [Habits(words=1500, prompt_tokens=700)])
+
+
+def test_vouchers__many_streams_at_once__are_cumulative_and_nothing_is_signed_twice(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        answers = await asyncio.gather(*(shop.chat(f"question {i}") for i in range(30)))
+        assert {status for status, _, _ in answers} == {200}
+        (host,) = shop.hosts
+        assert sorted(host.tickets) == list(range(1, 31))
+        assert host.done == Tokens(tokens_in=300, tokens_out=30 * 40)
+        await until(lambda: host.done.beyond(host.signed) == 0)
+        assert (await shop.settled())["sales"] == 30 * (10 * PRICE.in_musd + 40 * PRICE.out_musd)
+
+    play(scene, tmp_path, [Habits(words=40, pause_s=0.001)])
+
+
+def test_vouchers__the_host_takes_none_for_a_while__the_newest_arrives_in_the_end(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        (host,) = shop.hosts
+        assert (await shop.chat())[0] == 200
+        assert host.newest is None
+        host.habits.takes_vouchers = True
+        await until(lambda: host.done.beyond(host.signed) == 0)
+
+    play(scene, tmp_path, [Habits(takes_vouchers=False)])
+
+
+def test_vouchers__after_a_restart__the_newest_is_sent_again_without_being_asked(tmp_path: Path) -> None:
+    async def before(shop: Shop) -> None:
+        assert (await shop.chat())[0] == 200
+
+    async def after(shop: Shop) -> None:
+        (host,) = shop.hosts
+        await until(lambda: host.newest is not None)
+        assert host.signed.tokens_out >= 8
+
+    play(before, tmp_path, [Habits(takes_vouchers=False)])
+    play(after, tmp_path)
+
+
+FAILURES = [
+    (Habits(status=500), "a server error"),
+    (Habits(status=401), "a refusal of the ticket"),
+    (Habits(status=302, location="http://169.254.169.254/latest"), "a redirect, which is not followed"),
+    (Habits(garbage=b"data: {]\n\n"), "no JSON"),
+    (Habits(garbage=b"\xff\xfe\n\n"), "no text"),
+    (Habits(garbage=b"data: [DONE]\n\n"), "an end before the beginning"),
+    (Habits(garbage=b'data: {"id": "x"}\n\n'), "no chunk"),
+    (Habits(endless=True), "an endless line"),
+    (Habits(breaks_after=0), "a connection that breaks"),
+    (Habits(fails_after=0), "an error within the stream"),
+    (Habits(prompt_tokens=5000), "more prompt than was sent"),
+    (Habits(hangs=True), "silence"),
+]
+
+
+@pytest.mark.parametrize(("habits", "what"), FAILURES, ids=[what for _, what in FAILURES])
+def test_stream__a_host_fails_before_the_first_word__another_answers_and_only_it_is_charged(
+    tmp_path: Path, habits: Habits, what: str
+) -> None:
+    async def scene(shop: Shop) -> None:
+        status, text, _ = await shop.chat(stream=True)
+        events = read_stream(text)
+        assert status == 200
+        assert events[-1] is None
+        assert [e["choices"][0]["delta"].get("role") for e in events[:-1]].count("assistant") == 1
+        assert len(shop.hosts[1].tickets) == 1
+        assert shop.desk.health[HOSTS[0]].failures == 1
+        assert (await shop.settled())["sales"] == 10 * PRICE.in_musd + 8 * PRICE.out_musd
+
+    play(scene, tmp_path, [habits, Habits()], silence_s=0.5)
+
+
+@pytest.mark.parametrize(
+    ("habits", "code"),
+    [
+        (Habits(words=50, breaks_after=20), "host_unreachable"),
+        (Habits(words=50, fails_after=20), "host_ended_early"),
+        (Habits(words=50, claims_factor=9), "host_count_wrong"),
+        (Habits(words=20, last_words=(b"",)), "host_ended_early"),
+    ],
+)
+def test_stream__a_host_fails_after_the_first_word__the_stream_says_so_and_what_came_is_charged(
+    tmp_path: Path, habits: Habits, code: str
+) -> None:
+    async def scene(shop: Shop) -> None:
+        status, text, _ = await shop.chat(stream=True)
+        events = read_stream(text)
+        assert status == 200
+        assert events[-1]["error"]["code"] == code
+        delivered = sum(bool(e["choices"][0]["delta"].get("content")) for e in events[:-1] if e.get("choices"))
+        assert not shop.hosts[1].tickets
+        sums = await shop.settled()
+        assert sums["sales"] == 10 * PRICE.in_musd + delivered * PRICE.out_musd
+        assert shop.query("SELECT outcome FROM requests") == [(code,)]
+
+    play(scene, tmp_path, [habits, Habits()])
+
+
+def test_stream__a_host_whose_count_cannot_be__is_signed_for_no_more_than_was_delivered(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        await shop.chat(stream=True)
+        (host,) = shop.hosts
+        assert host.signed.tokens_out <= 16 + 256
+
+    play(scene, tmp_path, [Habits(words=50, claims_factor=9)])
+
+
+@pytest.mark.parametrize("code", ["context_length_exceeded", "never_heard_of"])
+def test_stream__the_request_itself_is_wrong__the_hosts_word_is_passed_on_and_nobody_else_is_asked(
+    tmp_path: Path, code: str
+) -> None:
+    refusal = json.dumps({"error": {"message": "too long", "type": "x", "param": None, "code": code}})
+
+    async def scene(shop: Shop) -> None:
+        status, told, _ = await shop.chat()
+        assert (status, told["error"]["message"]) == (400, "too long")
+        assert not shop.hosts[1].tickets
+        assert (await shop.settled()).get("sales", 0) == 0
+
+    play(scene, tmp_path, [Habits(status=400, refusal=refusal), Habits()])
+
+
+def test_stream__nobody_answers__502_and_nothing_is_charged(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        status, told, _ = await shop.chat()
+        assert (status, told["error"]["code"]) == (502, "host_refused")
+        assert (await shop.settled()).get("sales", 0) == 0
+        assert shop.query("SELECT reserved_pusd FROM customers") == [(0,)]
+
+    play(scene, tmp_path, [Habits(status=500), Habits(status=503)])
+
+
+def test_stream__the_application_goes_away__the_host_is_told_and_what_was_delivered_is_charged(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        headers = {"Authorization": f"Bearer {shop.key}"}
+        response = await shop.session.post(
+            f"{shop.url}/v1/chat/completions", json=ask(stream=True, max_tokens=4000), headers=headers
+        )
+        await response.content.readline()
+        response.close()
+        await until(lambda: bool(shop.query("SELECT 1 FROM requests WHERE ended_ms IS NOT NULL")))
+        sums = await shop.settled()
+        assert shop.query("SELECT outcome FROM requests") == [("caller_gone",)]
+        assert 0 < sums["sales"] < 10 * PRICE.in_musd + 3000 * PRICE.out_musd
+
+    play(scene, tmp_path, [Habits(words=4000, pause_s=0.005)])
+
+
+def test_choose__a_reserve_that_cannot_hold_the_worst_case__is_not_used(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        shop.desk.set_market(with_reserve(shop, 100))
+        status, told, headers = await shop.chat()
+        assert (status, told["error"]["code"], headers["Retry-After"]) == (503, "no_host", "2")
+
+    play(scene, tmp_path)
+
+
+def test_guard__a_host_in_a_private_network__is_not_dialled(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        status, told, _ = await shop.chat()
+        assert (status, told["error"]["code"]) == (502, "address_forbidden")
+        assert not shop.hosts[0].tickets
+
+    play(scene, tmp_path, allowed=())
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(20):
+        while not reached():  # noqa: ASYNC110  # what is waited for is in the ledger, or a stub's
+            await asyncio.sleep(0.01)
