@@ -12,11 +12,20 @@ from typing import Any, Final
 import structlog
 
 from rules.types import Proof
-from sidecar.arbiter import FIRST_COUNT, SprintBid, VerificationBid, adapt_count, choose
-from sidecar.bell import Bell
+from sidecar.arbiter import (
+    FIRST_COUNT,
+    SprintBid,
+    VerificationBid,
+    adapt_count,
+    choose,
+    compute_rest_ms,
+    get_target_ms,
+)
+from sidecar.bell import Bell, wait_for
 from sidecar.checks import Checks
 from sidecar.device import Device, DeviceSpec, WorkerDiedError
 from sidecar.errors import SidecarError
+from sidecar.inference.roster import Roster
 from sidecar.jobs import Batch, Work, build_batch, get_offset
 from sidecar.sprints import Sprints
 from sidecar.tasks import EvaluateTask, Hello, SearchTask, decode_evaluations, decode_hits
@@ -46,10 +55,11 @@ class Meter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
-    """What all lanes of a sidecar share."""
+    """What all lanes of a sidecar share; `roster` holds the engines that users' answers come from."""
 
     sprints: Sprints
     checks: Checks
+    roster: Roster
     bell: Bell
     meter: Meter
     now_ms: Callable[[], int]
@@ -66,7 +76,9 @@ class Lane:
         self.hello: Hello | None = None
         self.device: Device | None = None
         self._floor = floor
-        self._counts: dict[tuple[str, str], int] = {}
+        self._counts: dict[tuple[str, str, int], int] = {}
+        self._opened: set[Work] = set()
+        self._rest_until = 0.0
         self._ahead: dict[str, int] = {}
         self._writing: asyncio.Task[None] | None = None
         self._unwritten = 0
@@ -82,6 +94,7 @@ class Lane:
             reasons = "; ".join(f"{backend}: {reason}" for backend, reason in hello.refused)
             raise SidecarError("no_device_usable", f"{self.spec.name}: {reasons}", device=self.spec.name)
         self.device = device
+        self._opened.clear()
         log.info("worker_ready", device=self.spec.name, backend=hello.backend, pid=self.device.pid)
 
     async def run(self) -> None:
@@ -116,13 +129,14 @@ class Lane:
                 self._writing.result()
             sprints = floor.sprints.get_bids() if self._unwritten < MAX_UNWRITTEN else []
             bid = choose(floor.now_ms(), sprints, floor.checks.get_bids())
-            match bid:
-                case SprintBid():
-                    await self._search(bid)
-                case VerificationBid():
-                    await self._evaluate(bid)
-                case None:
-                    await self._rest(news)
+            left_s = self._rest_until - time.monotonic()
+            if bid is None:
+                await self._rest(news)
+            elif left_s > 0 and self._has_users():
+                await wait_for(news, left_s)
+            else:
+                elapsed_ms = await (self._search(bid) if isinstance(bid, SprintBid) else self._evaluate(bid))
+                self._rest_until = time.monotonic() + compute_rest_ms(bid, elapsed_ms) / 1000
 
     async def _rest(self, news: asyncio.Event) -> None:
         """Wait for news.  Raises WorkerDiedError when the worker ends before: the next is ready when there is work."""
@@ -137,13 +151,14 @@ class Lane:
             ended.cancel()
             told.cancel()
 
-    async def _search(self, bid: SprintBid) -> None:
-        """One batch; its hits go to the disk while the device works on the next."""
+    async def _search(self, bid: SprintBid) -> float:
+        """One batch; its hits go to the disk while the device works on the next.  Milliseconds of work."""
         sprints, meter = self._floor.sprints, self._floor.meter
         job = sprints.begin(bid.job_id)
         try:
             offset = max(get_offset(job, self.spec.index), self._ahead.get(job.job_id, 0))
-            batch = build_batch(self.spec.index, offset, self._get_count("search", job.work))
+            target_ms = get_target_ms(users=self._has_users())
+            batch = build_batch(self.spec.index, offset, self._get_count("search", job.work, target_ms))
             task = SearchTask(work=job.work, host=job.host, batch=batch)
             answer, spent_s = await self._run(task)
         except BaseException:
@@ -154,9 +169,10 @@ class Lane:
         meter.searched += batch.count
         meter.hits += len(hits)
         self._ahead[job.job_id] = offset + batch.count
-        self._adapt("search", job.work, batch.count, answer)
+        self._adapt("search", job.work, target_ms, batch.count, answer)
         self._unwritten += 1
         self._writing = asyncio.create_task(self._write(self._writing, job.job_id, batch, hits))
+        return float(answer["elapsed_ms"])
 
     async def _write(
         self, previous: asyncio.Task[None] | None, job_id: str, batch: Batch, hits: tuple[Proof, ...]
@@ -168,10 +184,12 @@ class Lane:
         self._unwritten -= 1
         self._floor.bell.ring()
 
-    async def _evaluate(self, bid: VerificationBid) -> None:
+    async def _evaluate(self, bid: VerificationBid) -> float:
+        """One piece of a verification.  Milliseconds of work."""
         checks, meter = self._floor.checks, self._floor.meter
         work = checks.get(bid.key).work
-        piece = checks.begin(bid.key, self._get_count("evaluate", work))
+        target_ms = get_target_ms(users=self._has_users())
+        piece = checks.begin(bid.key, self._get_count("evaluate", work, target_ms))
         task = EvaluateTask(work=work, host=piece.check.host, nonces=piece.nonces)
         try:
             answer, spent_s = await self._run(task)
@@ -180,19 +198,35 @@ class Lane:
             raise
         meter.verify_s += spent_s
         meter.verified += len(piece.indices)
-        self._adapt("evaluate", work, len(piece.indices), answer)
+        self._adapt("evaluate", work, target_ms, len(piece.indices), answer)
         checks.finish(piece, decode_evaluations(answer))
+        return float(answer["elapsed_ms"])
 
     async def _run(self, task: SearchTask | EvaluateTask) -> tuple[dict[str, Any], float]:
+        """A task's answer, and the seconds it took; answers for users rest meanwhile.
+
+        They do not for the first task of a Sprint, which draws its weights.
+        """
         if self.device is None:
             raise AssertionError("a lane works after open")
-        started = time.monotonic()
-        answer = await self.device.run(task)
-        return answer, time.monotonic() - started
+        held = self._has_users() and task.work in self._opened
+        try:
+            if held:
+                await self._floor.roster.hold(self.spec.name)
+            started = time.monotonic()
+            answer = await self.device.run(task)
+            self._opened.add(task.work)
+            return answer, time.monotonic() - started
+        finally:
+            if held:
+                self._floor.roster.resume(self.spec.name)
 
-    def _get_count(self, kind: str, work: Work) -> int:
-        return self._counts.get((kind, work.profile), FIRST_COUNT)
+    def _has_users(self) -> bool:
+        return self._floor.roster.wants_device(self.spec.name)
 
-    def _adapt(self, kind: str, work: Work, count: int, answer: dict[str, Any]) -> None:
-        if count == self._get_count(kind, work):
-            self._counts[kind, work.profile] = adapt_count(count, answer["elapsed_ms"])
+    def _get_count(self, kind: str, work: Work, target_ms: int) -> int:
+        return self._counts.get((kind, work.profile, target_ms), FIRST_COUNT)
+
+    def _adapt(self, kind: str, work: Work, target_ms: int, count: int, answer: dict[str, Any]) -> None:
+        if count == self._get_count(kind, work, target_ms):
+            self._counts[kind, work.profile, target_ms] = adapt_count(count, answer["elapsed_ms"], target_ms)

@@ -25,14 +25,14 @@ class FloorCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Counters since start and gauges of now."""
-        meter, sprints = self._floor.meter, self._floor.sprints
+        meter, sprints, roster = self._floor.meter, self._floor.sprints, self._floor.roster
+        device_s = (time.monotonic() - meter.started) * self._lanes
         counters = {
             "gonka_sidecar_proof_device_seconds": ("device time spent on proofs", meter.proof_s),
             "gonka_sidecar_verify_device_seconds": ("device time spent on verification", meter.verify_s),
-            "gonka_sidecar_device_seconds": (
-                "device time there was",
-                (time.monotonic() - meter.started) * self._lanes,
-            ),
+            "gonka_sidecar_device_seconds": ("device time there was", device_s),
+            "gonka_sidecar_prompt_tokens": ("prompt tokens computed for answers", roster.tally.prompt_tokens),
+            "gonka_sidecar_answer_tokens": ("answer tokens drawn", roster.tally.answer_tokens),
             "gonka_sidecar_searched_nonces": ("nonces evaluated for Sprint jobs", meter.searched),
             "gonka_sidecar_verified_nonces": ("nonces recomputed for verifications", meter.verified),
             "gonka_sidecar_hits": ("hits found", meter.hits),
@@ -40,6 +40,10 @@ class FloorCollector(Collector):
         }
         for name, (help_text, value) in counters.items():
             yield CounterMetricFamily(name, help_text, value)
+        useful_share = 1 - (meter.proof_s + meter.verify_s) / device_s if device_s else 1.0
+        yield GaugeMetricFamily("gonka_sidecar_useful_share", "part of device time not spent on proofs", useful_share)
+        requests = sum(engine.running for engine in roster.engines)
+        yield GaugeMetricFamily("gonka_sidecar_requests_running", "requests of users under way", requests)
         jobs = tuple(sprints.get_all())
         running = sum(sprints.is_running(job.job_id) for job in jobs)
         yield GaugeMetricFamily("gonka_sidecar_jobs_running", "Sprint jobs under way", running)

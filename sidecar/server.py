@@ -56,11 +56,18 @@ async def serve(config: SidecarConfig, manager: ServiceManager) -> None:
         bell = Bell()
         sprints = Sprints.open(journal, bell, now_ms)
         stack.callback(sprints.close)
-        floor = Floor(sprints=sprints, checks=Checks(bell, now_ms), bell=bell, meter=Meter(), now_ms=now_ms)
         names = await list_devices() if config.devices == ALL_DEVICES else config.devices
         threads = config.threads or max(1, (os.cpu_count() or 1) // len(names))
         roster = Roster(build_engines(config, names, threads, bell.ring))
         stack.push_async_callback(roster.close)
+        floor = Floor(
+            sprints=sprints,
+            checks=Checks(bell, now_ms),
+            roster=roster,
+            bell=bell,
+            meter=Meter(),
+            now_ms=now_ms,
+        )
         lanes, _ = await asyncio.gather(_open_lanes(config, names, threads, floor), roster.open())
         for lane in lanes:
             stack.push_async_callback(lane.close)

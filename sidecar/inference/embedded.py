@@ -30,7 +30,6 @@ from sidecar.inference.tasks import (
 
 LOAD_TIMEOUT_S: Final = 1800
 """Hashing and loading the largest model from a slow disk."""
-MAX_REQUESTS: Final = 64
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 30.0
 FIT_S: Final = 5.0
@@ -86,6 +85,7 @@ class EmbeddedEngine:
         self._questions: dict[int, asyncio.Future[Any]] = {}
         self._keys = count(start=-1, step=-1)
         self._held: asyncio.Future[None] | None = None
+        self._holders = 0
         self._is_closed = False
 
     @property
@@ -106,8 +106,7 @@ class EmbeddedEngine:
     async def open(self) -> None:
         """Start a child and wait until it has loaded.  Raises what is wrong with the model, WorkerDiedError."""
         spec = self.spec
-        words = (str(spec.folder), spec.device, str(spec.max_running))
-        process = await spawn("sidecar.inference.process", *words, threads=spec.threads)
+        process = await spawn("sidecar.inference.process", str(spec.folder), spec.device, threads=spec.threads)
         try:
             said = await asyncio.wait_for(_read_line(process), LOAD_TIMEOUT_S)
             if "refused" in said:
@@ -187,24 +186,31 @@ class EmbeddedEngine:
         return values
 
     async def hold(self) -> None:
-        """Return when the child rests, which is after at most one step, or is gone."""
+        """Return when the child rests, which is after at most one step, or is gone; each call needs its `resume`."""
+        self._holders += 1
         if self._process is None:
             return
-        self._held = asyncio.get_running_loop().create_future()
-        self._post({"do": "hold"})
-        await self._held
+        if self._holders == 1:
+            self._held = asyncio.get_running_loop().create_future()
+            self._post({"do": "hold"})
+        if self._held is not None:
+            await asyncio.shield(self._held)
 
-    async def resume(self) -> None:
-        """Go on."""
-        self._post({"do": "resume"})
+    def resume(self) -> None:
+        """Go on, unless another still holds."""
+        self._holders -= 1
+        if self._holders == 0:
+            self._held = None
+            self._post({"do": "resume"})
 
     # ---- inside ----------------------------------------------------------------------------------------------------
 
     def _check_room(self) -> None:
         if self._process is None:
             raise SidecarError("engine_starting", self.spec.manifest.name)
-        if self.running >= MAX_REQUESTS:
-            raise SidecarError("engine_busy", f"{MAX_REQUESTS} requests", limit=MAX_REQUESTS)
+        limit = self.spec.max_requests
+        if self.running >= limit:
+            raise SidecarError("engine_busy", f"{limit} requests", limit=limit)
 
     async def _ask(self, asked: dict[str, Any]) -> Any:
         self._check_room()

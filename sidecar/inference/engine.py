@@ -14,13 +14,13 @@ from sidecar.inference.tasks import GenerateTask, Progress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSpec:
-    """A model in its folder, the device by torch's name, CPU threads, and the requests worked on together."""
+    """A model in its folder, the device by torch's name, CPU threads, and the most requests at a time."""
 
     folder: Path
     manifest: Manifest
     device: str
     threads: int
-    max_running: int
+    max_requests: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +34,7 @@ class Abilities:
 
 
 class Engine(Protocol):
-    """Opened once; `run` keeps it up.  Requests are named by a number that is never used twice.
-
-    `running` counts requests under way, `max_requests` those it takes.
-    """
+    """Opened once; `run` keeps it up.  Requests are named by a number that is never used twice."""
 
     spec: EngineSpec
     abilities: Abilities
@@ -79,7 +76,7 @@ class Engine(Protocol):
         """A vector of length 1.  Raises embedding_unsupported."""
 
     async def hold(self) -> None:
-        """Return when the device is free of this engine's work; it rests until `resume`."""
+        """Return when the device is free of this engine's work; it rests until each `hold` had its `resume`."""
 
-    async def resume(self) -> None:
+    def resume(self) -> None:
         """Go on."""

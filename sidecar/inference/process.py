@@ -1,4 +1,4 @@
-"""The process that runs one model on one device: `python -m sidecar.inference.process FOLDER DEVICE MAX_RUNNING`.
+"""The process that runs one model on one device: `python -m sidecar.inference.process FOLDER DEVICE`.
 
 It says hello, reads what is asked on its input, one JSON object a line, and answers with lines that carry the asker's
 key.  A thread reads and renders, so that a long conversation to tokenise stops no answer; all else happens between two
@@ -49,13 +49,25 @@ Reading = Generator[None, None, list[Any]]
 """A pass over given tokens, a piece at a time; what it returns answers the asker."""
 
 
+class Speaker:
+    """Lines to the parent, from both threads."""
+
+    def __init__(self, answers: IO[bytes]) -> None:
+        self._answers = answers
+        self._lock = threading.Lock()
+
+    def __call__(self, value: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._answers.write(encode_line(value))
+            self._answers.flush()
+
+
 class Bench:
     """The requests of a model under way.  `say` writes one line to the parent."""
 
-    def __init__(self, network: Network, tokenizer: Tokenizer, max_running: int, say: Any) -> None:
+    def __init__(self, network: Network, tokenizer: Tokenizer, say: Speaker) -> None:
         self._network = network
         self._tokenizer = tokenizer
-        self._max_running = max_running
         self._max_tokens = network.count_tokens()
         self._say = say
         self._queue: deque[Answer] = deque()
@@ -105,9 +117,9 @@ class Bench:
         self._queue.append(Answer(key, task, self._network.ends, self._network.max_context))
 
     def _admit(self) -> None:
-        """Begin what waits, in order, as far as places and memory go."""
+        """Begin what waits, in order, as far as memory goes."""
         held = sum(answer.most_tokens for answer in self._answers.values())
-        while self._queue and len(self._answers) < self._max_running:
+        while self._queue:
             if self._answers and held + self._queue[0].most_tokens > self._max_tokens:
                 return
             answer = self._queue.popleft()
@@ -219,19 +231,6 @@ class Bench:
             self._refuse(key, error)
 
 
-class Speaker:
-    """Lines to the parent, from both threads."""
-
-    def __init__(self, answers: IO[bytes]) -> None:
-        self._answers = answers
-        self._lock = threading.Lock()
-
-    def __call__(self, value: Mapping[str, Any]) -> None:
-        with self._lock:
-            self._answers.write(encode_line(value))
-            self._answers.flush()
-
-
 def read_input(lines: IO[bytes], tokenizer: Tokenizer, inbox: SimpleQueue[Any], say: Speaker) -> None:
     """Render what is to be rendered, pass the rest on, and None at the end."""
     for line in lines:
@@ -248,7 +247,7 @@ def read_input(lines: IO[bytes], tokenizer: Tokenizer, inbox: SimpleQueue[Any], 
     inbox.put(None)
 
 
-def main(folder: str, device: str, max_running: str) -> None:
+def main(folder: str, device: str) -> None:
     """Serve until the input ends.  What else is printed goes to stderr."""
     say = Speaker(take_output())
     disable_progress_bar()
@@ -257,7 +256,7 @@ def main(folder: str, device: str, max_running: str) -> None:
     except SidecarError as error:
         say({"refused": encode_error(error)})
         return
-    bench = Bench(network, tokenizer, int(max_running), say)
+    bench = Bench(network, tokenizer, say)
     hello = Hello(vocabulary=network.vocabulary, max_tokens=network.count_tokens(), embeds=True)
     say({"hello": {name: getattr(hello, name) for name in Hello.__slots__}})
     inbox: SimpleQueue[Any] = SimpleQueue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
@@ -15,8 +16,9 @@ from sidecar.inference.manifest import find_models
 from sidecar.inference.sampler import Sampling
 from sidecar.inference.tasks import GenerateTask, Progress
 
-MAX_RUNNING: Final = 16
-"""Requests worked on together; the others wait."""
+CPU_REQUESTS: Final = 64
+CARD_REQUESTS: Final = 256
+"""Requests that an engine takes; all of them are worked on together as far as memory goes."""
 
 
 def build_engines(
@@ -40,7 +42,7 @@ def build_engines(
                 manifest=manifests[name],
                 device=device,
                 threads=threads,
-                max_running=MAX_RUNNING,
+                max_requests=CPU_REQUESTS if device == "cpu" else CARD_REQUESTS,
             ),
             changed,
         )
@@ -49,11 +51,20 @@ def build_engines(
     ]
 
 
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Tokens since start."""
+
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+
+
 class Roster:
     """All engines, several for a model where there are several devices."""
 
     def __init__(self, engines: Sequence[Engine]) -> None:
         self.engines = tuple(engines)
+        self.tally = Tally()
         self._requests: dict[str, tuple[Engine, int]] = {}
         self._keys = count(start=1)
 
@@ -66,6 +77,20 @@ class Roster:
     async def close(self) -> None:
         """Unload all."""
         await asyncio.gather(*(engine.close() for engine in self.engines))
+
+    def wants_device(self, device: str) -> bool:
+        """Whether a request could go on now on a device."""
+        return any(engine.wants_device for engine in self.engines if engine.spec.device == device)
+
+    async def hold(self, device: str) -> None:
+        """Return when no engine works on a device; they rest until `resume`, which must follow."""
+        await asyncio.gather(*(engine.hold() for engine in self.engines if engine.spec.device == device))
+
+    def resume(self, device: str) -> None:
+        """Let the engines of a device go on."""
+        for engine in self.engines:
+            if engine.spec.device == device:
+                engine.resume()
 
     def find(self, content_hash: bytes) -> Engine:
         """The engine with the fewest requests of those that run the model.  Raises model_not_served."""
@@ -81,9 +106,12 @@ class Roster:
             raise SidecarError("request_id_taken", request_id)
         key = next(self._keys)
         self._requests[request_id] = engine, key
-        stream = engine.generate(key, task)
+        stream, prompt_done = engine.generate(key, task), 0
         try:
             async for progress in stream:
+                self.tally.prompt_tokens += progress.prompt_done - prompt_done
+                self.tally.answer_tokens += len(progress.tokens)
+                prompt_done = progress.prompt_done
                 yield progress
         finally:
             del self._requests[request_id]

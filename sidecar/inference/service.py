@@ -10,7 +10,6 @@ import grpc
 
 from sidecar.calls import serve_stream, serve_unary
 from sidecar.errors import SidecarError
-from sidecar.inference.embedded import MAX_REQUESTS
 from sidecar.inference.engine import Engine
 from sidecar.inference.roster import Roster
 from sidecar.inference.sampler import MILLION, Sampling
@@ -158,7 +157,7 @@ def _build_model(engine: Engine) -> Any:
         device=engine.spec.device,
         defined_sampler=engine.abilities.defined_sampler,
         embeds=engine.abilities.embeds,
-        max_requests=MAX_REQUESTS,
+        max_requests=engine.spec.max_requests,
         running_requests=engine.running,
     )
 

@@ -2,7 +2,17 @@
 
 import pytest
 
-from sidecar.arbiter import MAX_COUNT, TARGET_MS, SprintBid, VerificationBid, adapt_count, choose
+from sidecar.arbiter import (
+    MAX_COUNT,
+    TARGET_MS,
+    USERS_TARGET_MS,
+    SprintBid,
+    VerificationBid,
+    adapt_count,
+    choose,
+    compute_rest_ms,
+    get_target_ms,
+)
 
 A = SprintBid(job_id="a", deadline_ms=1000, last_turn=2)
 B = SprintBid(job_id="b", deadline_ms=1000, last_turn=1)
@@ -52,14 +62,33 @@ def test_choose__turns_are_counted__jobs_alternate() -> None:
     ],
 )
 def test_adapt_count(count: int, elapsed_ms: float, following: int) -> None:
-    assert adapt_count(count, elapsed_ms) == following
+    assert adapt_count(count, elapsed_ms, TARGET_MS) == following
 
 
+@pytest.mark.parametrize("target_ms", [TARGET_MS, USERS_TARGET_MS])
 @pytest.mark.parametrize("nonces_per_ms", [0.01, 1, 50, 800])
 def test_adapt_count__any_steady_speed__batches_settle_between_half_the_target_and_the_target(
-    nonces_per_ms: float,
+    nonces_per_ms: float, target_ms: int
 ) -> None:
     count = 8
     for _ in range(30):
-        count = adapt_count(count, count / nonces_per_ms)
-    assert count == 1 or TARGET_MS / 2 < count / nonces_per_ms <= TARGET_MS
+        count = adapt_count(count, count / nonces_per_ms, target_ms)
+    assert count == 1 or target_ms / 2 < count / nonces_per_ms <= target_ms
+
+
+def test_get_target_ms__users_want_tokens__batches_are_at_most_50_ms() -> None:
+    assert (get_target_ms(users=True), get_target_ms(users=False)) == (50, 80)
+
+
+@pytest.mark.parametrize(
+    ("bid", "slowdown"),
+    [
+        pytest.param(A, 1.2, id="proofs"),
+        pytest.param(SOON, 2.0, id="a verification, which has a near deadline"),
+    ],
+)
+def test_compute_rest_ms__batch_and_rest_in_turn__users_keep_their_share_of_the_device(
+    bid: SprintBid | VerificationBid, slowdown: float
+) -> None:
+    rest_ms = compute_rest_ms(bid, 50)
+    assert (50 + rest_ms) / rest_ms == pytest.approx(slowdown)

@@ -15,6 +15,7 @@ from sidecar.bell import Bell
 from sidecar.checks import Check, Checks
 from sidecar.device import DeviceSpec
 from sidecar.errors import SidecarError
+from sidecar.inference.roster import Roster
 from sidecar.jobs import SprintJob, Work
 from sidecar.journal import Journal
 from sidecar.lane import Floor, Lane, Meter
@@ -40,11 +41,17 @@ def build_check(count: int) -> Check:
     )
 
 
+def build_floor(sprints: Sprints, bell: Bell) -> Floor:
+    return Floor(
+        sprints=sprints, checks=Checks(bell, now_ms), roster=Roster(()), bell=bell, meter=Meter(), now_ms=now_ms
+    )
+
+
 @asynccontextmanager
 async def open_lane(state_dir: Path) -> AsyncIterator[tuple[Lane, Floor]]:
     journal, bell = Journal.open(state_dir), Bell()
     sprints = Sprints.open(journal, bell, now_ms)
-    floor = Floor(sprints=sprints, checks=Checks(bell, now_ms), bell=bell, meter=Meter(), now_ms=now_ms)
+    floor = build_floor(sprints, bell)
     lane = Lane(DeviceSpec(index=1, name="cpu", threads=1, profiles=("tiny",)), floor)
     await lane.open()
     running = asyncio.create_task(lane.run())
@@ -142,7 +149,7 @@ def test_open__no_backend_passes__refused_with_the_reasons(tmp_path: Path) -> No
     async def program() -> None:
         journal, bell = Journal.open(tmp_path), Bell()
         sprints = Sprints.open(journal, bell, now_ms)
-        floor = Floor(sprints=sprints, checks=Checks(bell, now_ms), bell=bell, meter=Meter(), now_ms=now_ms)
+        floor = build_floor(sprints, bell)
         lane = Lane(DeviceSpec(index=0, name="cuda:77", threads=1, profiles=("tiny",)), floor)
         with pytest.raises(SidecarError) as refused:
             await lane.open()
