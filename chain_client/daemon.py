@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from chain_client.duties import JournalView, plan
 from chain_client.errors import ClientError, PermanentError
+from chain_client.messages import derive_beacon_key
 from chain_client.perform import Performer, Ports
 from chain_client.view import View, decode_view
 from rules.addresses import decode_address
@@ -40,6 +42,7 @@ class Follower:
         self._performer = performer
         self._host = host
         self._chain_id = chain_id
+        self._beacon_key = derive_beacon_key(ports.beacon_secret)
         self.seen: tuple[View, JournalView] | None = None
 
     async def step(self) -> None:
@@ -54,7 +57,7 @@ class Follower:
             raise PermanentError("chain_id_mismatch", detail)
         if seen and view.clock.height < seen[0].clock.height:
             raise PermanentError("chain_answer_invalid", f"height {view.clock.height} after {seen[0].clock.height}")
-        journal = self._ports.journal.read(view.clock.epoch)
+        journal = replace(self._ports.journal.read(view.clock.epoch), beacon_key=self._beacon_key)
         self._performer.perform(view, plan(view, journal))
         self.seen = (view, journal)
 

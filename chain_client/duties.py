@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Final
 
 from chain_client.effects import (
+    CheckDeals,
     Duty,
     Effect,
     FollowUp,
@@ -29,7 +30,7 @@ from chain_client.effects import (
 )
 from chain_client.view import ClaimState, View
 from rules.beacon import select_committers
-from rules.params import COMMIT_REVEAL
+from rules.params import THRESHOLD_BLS
 from rules.sampling import draw_seats, sample_positions
 from rules.types import Host, Phase
 
@@ -49,6 +50,7 @@ class SecretName(StrEnum):
     SAMPLE = "sample_seed"
     ROWS = "rows_salt"
     DISPUTE = "dispute_salt"
+    DEAL = "deal_entropy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class JournalView:
     `unsettled`: a signed transaction has no outcome yet.  `jobs`: epochs whose job was begun and not stopped.
     `roots`: of claims it can open.  `secrets`: (epoch, name) of those kept.  `rows`: claimants whose claims are
     recomputed.  `bits`: (claimant, nonce) of disputes that are.  `reviewed`: the latest epoch reviewed, 0 for none.
+    `checked`: dealers of the next epoch's key whose shares were opened, `wrong` those of them that dealt a wrong one.
+    `beacon_key` is that of the secret which the host was given, b"" for none.
     """
 
     unsettled: bool = False
@@ -68,6 +72,9 @@ class JournalView:
     rows: frozenset[Host] = frozenset()
     bits: frozenset[tuple[Host, int]] = frozenset()
     reviewed: int = 0
+    checked: frozenset[Host] = frozenset()
+    wrong: frozenset[Host] = frozenset()
+    beacon_key: bytes = b""
 
 
 def plan(view: View, journal: JournalView) -> tuple[Effect, ...]:
@@ -75,7 +82,13 @@ def plan(view: View, journal: JournalView) -> tuple[Effect, ...]:
 
     At most one message is sent at a time, and none while an earlier one has no outcome.
     """
-    work = (*_stop_jobs(view, journal), *_run_job(view), *_verify(view, journal), *_judge(view, journal))
+    work = (
+        *_stop_jobs(view, journal),
+        *_run_job(view),
+        *_verify(view, journal),
+        *_judge(view, journal),
+        *_check_deals(view, journal),
+    )
     owed = [effect for rule in OWED if (effect := rule(view, journal)) is not None]
     notes = tuple(effect for effect in owed if isinstance(effect, Note))
     sends = tuple(effect for effect in owed if isinstance(effect, Send))
@@ -105,9 +118,15 @@ def is_sprinting(view: View) -> bool:
 
 
 def can_commit(view: View) -> bool:
-    """Whether the host is among those that commit secrets for the seeds, as far as the table says."""
+    """Whether the host is among those that commit secrets for the seeds, as far as the table says.
+
+    Where validators deal keys, nobody commits but in an epoch in which no group has formed.
+    """
     beacon, host = view.rules.beacon, view.registration
-    if beacon.kind != COMMIT_REVEAL or host is None or host.left_epoch:
+    if host is None or host.left_epoch:
+        return False
+    is_dealt = view.clock.height < view.dealing.deal_first or view.dealing.members
+    if beacon.kind == THRESHOLD_BLS and (is_dealt or not view.dealing.deal_first):
         return False
     return view.me in select_committers(view.table, beacon.max_committers)
 
@@ -181,6 +200,13 @@ def _judge(view: View, journal: JournalView) -> Iterator[Judge]:
     for _, leaves in groupby(missing, key=lambda leaf: leaf.claimant):
         within_ms = clock.blocks_left * clock.block_ms
         yield Judge(epoch=clock.epoch, leaves=tuple(leaves), work=view.work, within_ms=within_ms)
+
+
+def _check_deals(view: View, journal: JournalView) -> Iterator[CheckDeals]:
+    dealing = view.dealing
+    unchecked = dealing.dealers - dealing.accused - journal.checked
+    if unchecked and journal.beacon_key in dealing.slot_keys and view.clock.height < dealing.complaint_last:
+        yield CheckDeals(epoch=view.clock.epoch + 1, dealers=tuple(sorted(unchecked)))
 
 
 def _review(view: View, journal: JournalView) -> Iterator[Review]:
@@ -302,7 +328,39 @@ def _owe_dispute_reveal(view: View, journal: JournalView) -> Send | Note | None:
     return _owe_secret(view, journal, Duty.REVEAL_DISPUTE, SecretName.DISPUTE)
 
 
+def _owe_deal(view: View, _journal: JournalView) -> Send | None:
+    dealing, clock = view.dealing, view.clock
+    if view.me not in dealing.members - dealing.dealers or not dealing.deal_first <= clock.height < dealing.deal_last:
+        return None
+    return Send(duty=Duty.DEAL, epoch=clock.epoch + 1, last_height=dealing.deal_last)
+
+
+def _note_deal(view: View, _journal: JournalView) -> Note | None:
+    """A part of the key that is missing in its own epoch, whenever in it the host is up again."""
+    return _note(view, Duty.DEAL, HOST_WAS_DOWN) if view.dealing.missing else None
+
+
+def _owe_complaint(view: View, journal: JournalView) -> Send | None:
+    dealing, clock = view.dealing, view.clock
+    if not (journal.wrong & dealing.dealers) - dealing.accused or clock.height >= dealing.complaint_last:
+        return None
+    return Send(duty=Duty.COMPLAIN, epoch=clock.epoch + 1, last_height=dealing.complaint_last)
+
+
+def _owe_beacon_key(view: View, journal: JournalView) -> Send | None:
+    """A validator's part in the beacon begins with the key that its shares are encrypted to."""
+    host, dealing = view.registration, view.dealing
+    if host is None or host.left_epoch or not host.consensus_pubkey or not dealing.deal_first:
+        return None
+    if journal.beacon_key in {b"", dealing.beacon_key}:
+        return None
+    return _send(view, Duty.SET_BEACON_KEY)
+
+
 OWED: Final[tuple[Owed, ...]] = (
+    _owe_complaint,
+    _owe_deal,
+    _note_deal,
     _owe_seeds,
     _note_seeds,
     _owe_sprint_seed,
@@ -313,5 +371,6 @@ OWED: Final[tuple[Owed, ...]] = (
     _owe_rows_reveal,
     _owe_dispute,
     _owe_dispute_reveal,
+    _owe_beacon_key,
     _owe_register,
 )

@@ -22,6 +22,9 @@ class Duty(Enum):
     COMMIT_DISPUTE = "commit_dispute"
     REVEAL_DISPUTE = "reveal_dispute"
     REGISTER = "register"
+    SET_BEACON_KEY = "set_beacon_key"
+    DEAL = "deal"
+    COMPLAIN = "complain"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,14 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckDeals:
+    """Open the shares that these dealers sent this host for the key of `epoch`, and keep what shows a wrong one."""
+
+    epoch: int
+    dealers: tuple[Host, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
     """Build, sign, keep and send the message of a duty, and follow it into a block up to `last_height`."""
 
@@ -118,4 +129,4 @@ class Review:
     epoch: int
 
 
-Effect: TypeAlias = RunJob | StopJob | Verify | Judge | Send | FollowUp | Note | Review
+Effect: TypeAlias = RunJob | StopJob | Verify | Judge | CheckDeals | Send | FollowUp | Note | Review

@@ -55,6 +55,7 @@ CLIENT_FAULTS = _faults(
         "keyring_unavailable": ("the desktop's keyring does not answer", "unlock it, or use --keyring file"),
         "armor_invalid": ("this is no exported key", "give the whole text from `gnk keys export`"),
         "consensus_key_unreadable": ("no consensus key in the file", "give CometBFT's priv_validator_key.json"),
+        "beacon_key_unreadable": ("the file is no beacon secret", "restore it, or remove it to have a new one made"),
         # the host's daemon
         "journal_foreign": ("the journal is of another host or chain", "use one home for each host and chain"),
         "journal_unreadable": ("the journal is damaged, or no journal", "restore it, or move it away"),

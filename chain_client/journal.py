@@ -24,7 +24,7 @@ from rules.addresses import encode_address
 from rules.types import Host, Proof, Row
 
 APPLICATION_ID: Final = 0x476E6B43  # "GnkC"
-VERSION: Final = 1
+VERSION: Final = 2
 FILE_NAME: Final = "journal.sqlite"
 KEPT_EPOCHS: Final = 3
 KEPT_REVIEWS: Final = 64
@@ -40,6 +40,7 @@ CREATE TABLE rows (epoch INTEGER, claimant BLOB, sample_digest BLOB NOT NULL, po
     PRIMARY KEY (epoch, claimant));
 CREATE TABLE bits (epoch INTEGER, claimant BLOB, nonce BLOB, is_false INTEGER NOT NULL,
     PRIMARY KEY (epoch, claimant, nonce));
+CREATE TABLE deals (epoch INTEGER, dealer BLOB, opening BLOB NOT NULL, PRIMARY KEY (epoch, dealer));
 CREATE TABLE outbox (order_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, chain_id TEXT NOT NULL, address TEXT NOT NULL,
     sequence INTEGER NOT NULL, last_height INTEGER NOT NULL, raw BLOB NOT NULL, fate TEXT, tx_hash TEXT, height INTEGER,
     code INTEGER, rule TEXT, log TEXT);
@@ -49,7 +50,7 @@ CREATE TABLE misses (epoch INTEGER, duty TEXT, cause TEXT NOT NULL, PRIMARY KEY 
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 """
-_SHORT_LIVED: Final = ("secrets", "jobs", "proofs", "rows", "bits", "outbox", "obstacles")
+_SHORT_LIVED: Final = ("secrets", "jobs", "proofs", "rows", "bits", "deals", "outbox", "obstacles")
 _LONG_LIVED: Final = ("reviews", "misses")
 
 
@@ -113,6 +114,10 @@ class Journal:
             ),
             rows=frozenset(Host(host) for (host,) in self._all("SELECT claimant FROM rows WHERE epoch = ?", epoch)),
             bits=frozenset(self.read_bits(epoch)),
+            checked=frozenset(
+                Host(host) for (host,) in self._all("SELECT dealer FROM deals WHERE epoch = ?", epoch + 1)
+            ),
+            wrong=frozenset(self.read_openings(epoch + 1)),
             reviewed=self._all("SELECT coalesce(max(epoch), 0) FROM reviews")[0][0],
         )
 
@@ -159,6 +164,16 @@ class Journal:
         """What was found on contested (claimant, nonce)s."""
         found = self._all("SELECT claimant, nonce, is_false FROM bits WHERE epoch = ?", epoch)
         return {(Host(host), int.from_bytes(nonce)): bool(is_false) for host, nonce, is_false in found}
+
+    def keep_opening(self, epoch: int, dealer: Host, opening: bytes) -> None:
+        """Keep that a dealer's shares were opened: b"" where they are right, else what shows that they are not."""
+        with self._transaction():
+            self._run("INSERT OR IGNORE INTO deals VALUES (?, ?, ?)", epoch, dealer, opening)
+
+    def read_openings(self, epoch: int) -> dict[Host, bytes]:
+        """What shows that a dealer's share is wrong, by dealer."""
+        found = self._all("SELECT dealer, opening FROM deals WHERE epoch = ? AND opening <> x''", epoch)
+        return {Host(dealer): bytes(opening) for dealer, opening in found}
 
     # ---- the Sprint's job ------------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from py_arkworks_bls12381 import G1Point
+
 from chain_client.duties import SecretName, list_disputes, list_seats
 from chain_client.effects import Duty, Send
 from chain_client.transactions import Order
@@ -14,7 +16,7 @@ from rules.claims import build_tree
 from rules.sampling import encode_bits, encode_rows, sample_positions
 from rules.seeds import compute_dispute_commitment, compute_rows_commitment, compute_seed_commitment
 from rules.types import Dispute, Round, Row
-from wire.gonka.beacon.v1.tx_pb2 import MsgCommitSeeds, MsgRevealSeed
+from wire.gonka.beacon.v1.tx_pb2 import MsgCommitSeeds, MsgComplain, MsgDeal, MsgRevealSeed, MsgSetBeaconKey
 from wire.gonka.sprint.v1 import sprint_pb2
 from wire.gonka.sprint.v1.tx_pb2 import (
     MsgClaim,
@@ -25,6 +27,9 @@ from wire.gonka.sprint.v1.tx_pb2 import (
     MsgRevealRows,
 )
 from wire.gonka.stake.v1.tx_pb2 import MsgRegisterHost
+from wire.threshold.curve import G1_BYTES, multiply_g1
+from wire.threshold.dealing import Dealing, deal
+from wire.threshold.proofs import prove_key
 
 from cosmos.authz.v1beta1.tx_pb2 import MsgExec
 
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from chain_client.journal import Journal
+    from chain_client.keys.secret import Secret
     from chain_client.view import View
 
 SECRET_BYTES: Final = 32
@@ -41,11 +47,15 @@ Entropy = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What a message is written from.  `entropy` gives so many random bytes."""
+    """What a message is written from.
+
+    `entropy` gives so many random bytes; a validator has a `beacon_secret` of 32 bytes.
+    """
 
     view: View
     journal: Journal
     entropy: Entropy
+    beacon_secret: Secret | None = None
 
     @property
     def host(self) -> str:
@@ -153,6 +163,48 @@ def _register(_epoch: int, desk: Desk) -> MsgRegisterHost:
     return MsgRegisterHost(host=desk.host)
 
 
+def _set_beacon_key(_epoch: int, desk: Desk) -> MsgSetBeaconKey:
+    if desk.beacon_secret is None:
+        raise AssertionError("no beacon secret")
+    secret = int.from_bytes(desk.beacon_secret.reveal())
+    proof = prove_key(desk.view.chain_id, desk.view.me, secret)
+    return MsgSetBeaconKey(host=desk.host, beacon_key=derive_beacon_key(desk.beacon_secret), proof=proof)
+
+
+def derive_beacon_key(secret: Secret | None) -> bytes:
+    """The 48-byte key of a beacon secret, b"" for none."""
+    return multiply_g1(G1Point(), int.from_bytes(secret.reveal())) if secret else b""
+
+
+def _deal(epoch: int, desk: Desk) -> MsgDeal:
+    """The same deal however often it is asked for: all of it follows from entropy that was kept before."""
+    view = desk.view
+    dealing = Dealing(chain_id=view.chain_id, epoch=epoch, dealer=view.me, keys=view.dealing.slot_keys)
+    sealed = deal(dealing, desk.keep(epoch, SecretName.DEAL))
+    return MsgDeal(
+        host=desk.host,
+        epoch=epoch,
+        commitments=sealed.commitments,
+        proof=sealed.proof,
+        ephemeral_key=sealed.ephemeral_key,
+        shares=sealed.shares,
+    )
+
+
+def _complain(epoch: int, desk: Desk) -> MsgComplain:
+    """Of the first wrong deal that nobody has complained of."""
+    openings = desk.journal.read_openings(epoch)
+    dealer = min(host for host in openings if host not in desk.view.dealing.accused)
+    opening = openings[dealer]
+    return MsgComplain(
+        host=desk.host,
+        epoch=epoch,
+        dealer=encode_address(dealer),
+        shared_key=opening[:G1_BYTES],
+        proof=opening[G1_BYTES:],
+    )
+
+
 def execute_for(messages: tuple[Message, ...], grantee: str) -> tuple[Message, ...]:
     """One MsgExec, signed by a warm key, around the messages of the host that granted them to it."""
     execution = MsgExec(grantee=grantee)
@@ -172,4 +224,7 @@ BUILDERS: Final[dict[Duty, Callable[[int, Desk], Message]]] = {
     Duty.COMMIT_DISPUTE: _commit_dispute,
     Duty.REVEAL_DISPUTE: _reveal_dispute,
     Duty.REGISTER: _register,
+    Duty.SET_BEACON_KEY: _set_beacon_key,
+    Duty.DEAL: _deal,
+    Duty.COMPLAIN: _complain,
 }

@@ -12,24 +12,41 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 
-from chain_client.effects import Duty, Effect, FollowUp, Judge, Leaf, Note, Review, RunJob, Send, StopJob, Verify, Work
+from chain_client.effects import (
+    CheckDeals,
+    Duty,
+    Effect,
+    FollowUp,
+    Judge,
+    Leaf,
+    Note,
+    Review,
+    RunJob,
+    Send,
+    StopJob,
+    Verify,
+    Work,
+)
 from chain_client.errors import ClientError, PermanentError
 from chain_client.messages import Desk, Entropy, build_order, execute_for
 from chain_client.pricing import price_order
 from chain_client.review import find_outcome, list_misses
 from chain_client.transactions import Fate, Order, Outcome, Signer
-from rules.addresses import encode_address
+from rules.addresses import decode_address, encode_address
 from rules.sampling import DIGEST_BYTES, compute_sample_digest
 from rules.types import Host, Proof, Row
+from wire.gonka.beacon.v1.query_pb2 import QueryGroupRequest, QueryGroupResponse
 from wire.gonka.sprint.v1.query_pb2 import (
     QueryRevealRequest,
     QueryRevealResponse,
     QuerySummaryRequest,
     QuerySummaryResponse,
 )
+from wire.threshold.groups import find_member, find_wrong_share, read_dealing
 
 if TYPE_CHECKING:
     from chain_client.journal import Journal
+    from chain_client.keys.secret import Secret
     from chain_client.ledger import Ledger
     from chain_client.view import View
 
@@ -93,7 +110,8 @@ class OrderSender(Protocol):
 class Ports:
     """All that a host acts through.
 
-    `entropy` gives random bytes, `now_ms` is Unix time, `pause` waits after a failure.
+    `entropy` gives random bytes, `now_ms` is Unix time, `pause` waits after a failure.  `beacon_secret` is a
+    validator's, 32 bytes.
     """
 
     ledger: Ledger
@@ -104,6 +122,7 @@ class Ports:
     entropy: Entropy
     now_ms: Callable[[], int]
     pause: Callable[[], Awaitable[None]]
+    beacon_secret: Secret | None = None
 
 
 class Performer:
@@ -163,6 +182,8 @@ class Performer:
             log.warning("obstacle_not_kept", code=worse.code, detail=worse.detail)
 
 
+PAID: Final = {Duty.REGISTER, Duty.SET_BEACON_KEY}
+"""Those that are no duty to the chain, and pay a fee."""
 BLOCKED: Final[dict[type[Any], Duty]] = {RunJob: Duty.CLAIM, Verify: Duty.COMMIT_ROWS, Judge: Duty.COMMIT_DISPUTE}
 """The duty that work for the sidecar is for."""
 
@@ -244,11 +265,27 @@ async def _judge(ports: Ports, _view: View, effect: Judge) -> None:
     log.info("disputes_recomputed", epoch=effect.epoch, disputes=len(bits), false=sum(bits.values()))
 
 
+async def _check_deals(ports: Ports, view: View, effect: CheckDeals) -> None:
+    request = QueryGroupRequest(epoch=effect.epoch)
+    found = await ports.ledger.query("/gonka.beacon.v1.Query/Group", request, QueryGroupResponse)
+    member = find_member(found.group, encode_address(view.me))
+    if member is None or ports.beacon_secret is None:
+        raise PermanentError("chain_answer_invalid", f"no member of the group of epoch {effect.epoch}")
+    secret = int.from_bytes(ports.beacon_secret.reveal())
+    for deal in found.deals:
+        dealer = Host(decode_address(deal.dealer))
+        if dealer in effect.dealers:
+            opening = find_wrong_share(read_dealing(view.chain_id, found.group, deal.dealer), deal, member, secret)
+            ports.journal.keep_opening(effect.epoch, dealer, opening)
+            log.log(30 if opening else 20, "deal_checked", epoch=effect.epoch, dealer=deal.dealer, wrong=bool(opening))
+
+
 async def _send(ports: Ports, view: View, effect: Send) -> None:
-    order = build_order(effect, Desk(view=view, journal=ports.journal, entropy=ports.entropy))
+    desk = Desk(view=view, journal=ports.journal, entropy=ports.entropy, beacon_secret=ports.beacon_secret)
+    order = build_order(effect, desk)
     if ports.signer.address != encode_address(view.me):
         order = replace(order, messages=execute_for(order.messages, ports.signer.address))
-    if effect.duty is Duty.REGISTER:
+    if effect.duty in PAID:
         order = await price_order(ports.ledger, order, ports.signer.public_key)
     _check_outcome(ports, effect.epoch, effect.duty, await ports.sender.send(order))
 
@@ -292,6 +329,7 @@ ACTIONS: Final[dict[type[Any], Callable[[Ports, View, Any], Awaitable[None]]]] =
     StopJob: _stop_job,
     Verify: _verify,
     Judge: _judge,
+    CheckDeals: _check_deals,
     Send: _send,
     FollowUp: _follow_up,
     Review: _review,

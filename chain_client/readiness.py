@@ -10,6 +10,7 @@ from typing import Final
 from chain_client.duties import JournalView, can_commit, is_juror, is_sprinting, list_disputes, plan
 from chain_client.effects import Duty, FollowUp, Send
 from chain_client.view import View
+from rules.params import THRESHOLD_BLS
 from rules.types import Phase
 from rules.weights import compute_effective_units
 
@@ -129,7 +130,7 @@ def find_next_duty(view: View, journal: JournalView) -> NextDuty | None:
         if is_open and not _is_busy(view, journal):
             continue
         if is_open or _will_owe(view, window):
-            duty = DUTIES.get(window.phase)
+            duty = _find_duty(view, window.phase)
             if duty is not None:
                 return NextDuty(
                     duty=duty,
@@ -138,6 +139,12 @@ def find_next_duty(view: View, journal: JournalView) -> NextDuty | None:
                     closes_in_ms=(window.last - clock.height) * clock.block_ms,
                 )
     return None
+
+
+def _find_duty(view: View, phase: Phase) -> Duty | None:
+    """What is due in a phase; where validators deal the beacon's keys, that is what SERVE is for."""
+    duty = DUTIES.get(phase)
+    return Duty.DEAL if duty is Duty.COMMIT_SEEDS and view.rules.beacon.kind == THRESHOLD_BLS else duty
 
 
 def _is_busy(view: View, journal: JournalView) -> bool:
@@ -164,7 +171,7 @@ def _will_owe(view: View, window: Window) -> bool:
         case Phase.DISPUTE_COMMIT | Phase.DISPUTE_REVEAL:
             return bool(list_disputes(view))
         case Phase.SERVE:
-            return can_commit(view)
+            return can_commit(view) or bool(view.dealing.beacon_key)
         case _:
             return False
 

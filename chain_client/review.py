@@ -27,6 +27,7 @@ BEHIND: Final[Sequence[tuple[str, tuple[Duty, ...]]]] = (
 """How the chain's words about what was missed begin, and the duties behind them."""
 NO_CLAIM: Final = "no claim"
 NO_COMMITMENT: Final = "secrets for the seeds not committed"
+NO_DEAL: Final = "no part of the beacon's key dealt"
 
 
 def find_outcome(summary: EpochSummary, me: Host) -> Outcome:
@@ -45,6 +46,8 @@ def list_misses(epoch: int, outcome: Outcome, view: View, journal: Journal) -> d
         misses[NO_CLAIM] = obstacles.get(Duty.CLAIM, HOST_WAS_DOWN)
     if Duty.COMMIT_SEEDS in obstacles:
         misses[NO_COMMITMENT] = obstacles[Duty.COMMIT_SEEDS]
+    if Duty.DEAL in obstacles:
+        misses[NO_DEAL] = obstacles[Duty.DEAL]
     return misses
 
 

@@ -11,6 +11,7 @@ from chain_client.errors import PermanentError
 from rules.addresses import decode_address
 from rules.errors import RuleError
 from rules.params import BeaconParams, SprintParams, StakeParams
+from rules.slots import SLOTS
 from rules.types import Claim, Host, Phase, Table
 from wire.codec import read_record
 
@@ -90,6 +91,25 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dealing:
+    """How far the dealing of the next epoch's beacon key has come; heights are 0 on a chain that deals none.
+
+    `beacon_key` is the host's as registered; `slot_keys` has the key that each slot's share is for, none while no group
+    has formed; `missing`: the host dealt no part of the running epoch's key, and was to.
+    """
+
+    deal_first: int = 0
+    deal_last: int = 0
+    complaint_last: int = 0
+    beacon_key: bytes = b""
+    slot_keys: tuple[bytes, ...] = ()
+    members: frozenset[Host] = frozenset()
+    dealers: frozenset[Host] = frozenset()
+    accused: frozenset[Host] = frozenset()
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """The chain as one host sees it.  Seeds are empty while unknown; `registration` is None for no host."""
 
@@ -105,6 +125,7 @@ class View:
     claims: tuple[ClaimState, ...]
     done: Done
     disputes: tuple[Leaf, ...]
+    dealing: Dealing = Dealing()
 
     @property
     def my_claim(self) -> ClaimState | None:
@@ -141,6 +162,7 @@ def decode_view(answer: QueryViewResponse, me: Host) -> View:
             claims=tuple(_read_claim(claim) for claim in answer.claims),
             done=_read_done(answer),
             disputes=_read_disputes(answer.disputes),
+            dealing=_read_dealing(answer),
         )
     except (RuleError, ValueError) as error:
         raise PermanentError("chain_answer_invalid", f"the view cannot be read: {error}") from error
@@ -201,3 +223,18 @@ def _read_disputes(disputes: Iterable[sprint_pb2.Dispute]) -> tuple[Leaf, ...]:
     if any(len(leaf.tag) != TAG_BYTES for leaf in leaves):
         raise ValueError(f"a tag is {TAG_BYTES} bytes")
     return leaves
+
+
+def _read_dealing(answer: QueryViewResponse) -> Dealing:
+    status, members, deals = answer.status, answer.group_next.members, answer.deals_next
+    return Dealing(
+        deal_first=status.deal_first_height,
+        deal_last=status.deal_last_height,
+        complaint_last=status.complaint_last_height,
+        beacon_key=answer.beacon_key,
+        slot_keys=tuple(member.beacon_key for member in members for _ in range(min(member.slots, SLOTS))),
+        members=frozenset(_read_host(member.host) for member in members),
+        dealers=frozenset(_read_host(deal.dealer) for deal in deals),
+        accused=frozenset(_read_host(deal.dealer) for deal in deals if deal.accused_by),
+        missing=answer.deal_missing,
+    )

@@ -16,7 +16,8 @@ class Config:
     """Everything a command may ask of its surroundings, read once.
 
     `chain` and `sidecar` are gRPC targets (host:port or unix:PATH); an empty `chain_id` means the node's own, which
-    every plan shows; `key` names the key that signs; a passphrase left out is asked for, once.
+    every plan shows; `key` names the key that signs; `beacon_key` is the file with a validator's beacon secret; a
+    passphrase left out is asked for, once.
     """
 
     home: Path
@@ -25,6 +26,7 @@ class Config:
     keyring: str = "file"
     key: str = "host"
     sidecar: str = ""
+    beacon_key: Path | None = None
     passphrase_file: Path | None = None
     passphrase: Secret | None = None
 
@@ -51,6 +53,7 @@ def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> 
     return Config(
         home=home,
         sidecar=merged.get("sidecar") or f"unix:{home / 'sidecar.sock'}",
+        beacon_key=Path(merged["beacon_key"]).expanduser() if "beacon_key" in merged else None,
         passphrase_file=Path(merged["passphrase_file"]).expanduser() if "passphrase_file" in merged else None,
         passphrase=Secret(merged["passphrase"]) if "passphrase" in merged else None,
         **texts,

@@ -10,6 +10,7 @@ import click
 from commands.amounts import format_gnk, parse_amount
 from commands.call import Call, serves, writes
 from commands.logs import FORMATS, configure_logs
+from commands.offers import offer, serving_key
 from commands.reading import find_host, format_wait, read_chain_id, read_epoch
 from commands.serving import serve
 from commands.writing import Draft, acting_address, submit
@@ -23,6 +24,8 @@ def group() -> None:
     """Join, run, check and leave as a host."""
 
 
+group.add_command(offer)
+group.add_command(serving_key)
 group.add_command(serve)
 
 
@@ -97,6 +100,11 @@ def leave(call: Call) -> None:
 
 
 @group.command()
+@click.option(
+    "--beacon-key",
+    metavar="FILE",
+    help="A validator's: beacon_key in the home of its chain, to deal the beacon's keys.",
+)
 @click.option("--metrics-port", type=click.IntRange(0, 65535), default=0, help="Prometheus metrics on 127.0.0.1.")
 @click.option("--log-format", type=click.Choice(FORMATS), default="console", show_default=True, help="How to log.")
 @serves

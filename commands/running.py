@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.call import Call
@@ -14,6 +15,7 @@ from commands.reading import read_chain_id
 from commands.writing import acting_address
 
 if TYPE_CHECKING:
+    from chain_client.keys.secret import Secret
     from chain_client.keys.signing_key import SigningKey
 
 BETWEEN_LOOKS_S = 0.15
@@ -43,6 +45,7 @@ async def _run(call: Call, key: SigningKey, chain_id: str, metrics_port: int) ->
     from wire.notify import ServiceManager
 
     host = acting_address(call)
+    beacon_secret = _read_beacon_secret(call.config.beacon_key) if call.config.beacon_key else None
     stop = asyncio.Event()
     watch_signals(stop)
     journal = Journal.open(call.config.home, chain_id=chain_id, host=Host(decode_address(host)))
@@ -59,6 +62,7 @@ async def _run(call: Call, key: SigningKey, chain_id: str, metrics_port: int) ->
                 entropy=secrets.token_bytes,
                 now_ms=_now_ms,
                 pause=_pause_after_failure,
+                beacon_secret=beacon_secret,
             )
             config = DaemonConfig(host=host, metrics_port=metrics_port)
             manager = ServiceManager.read(os.environ)
@@ -66,6 +70,18 @@ async def _run(call: Call, key: SigningKey, chain_id: str, metrics_port: int) ->
     finally:
         await ledger.__aexit__(None, None, None)
         journal.close()
+
+
+def _read_beacon_secret(path: Path) -> Secret:
+    """A validator's beacon secret.  Raises PermanentError beacon_key_unreadable."""
+    from chain_client.errors import PermanentError
+    from chain_client.keys.secret import Secret
+    from wire.threshold.keyfile import read_secret
+
+    try:
+        return Secret(read_secret(path).to_bytes(32))
+    except (OSError, ValueError) as error:
+        raise PermanentError("beacon_key_unreadable", f"{path}: {error}") from error
 
 
 async def _pause_after_failure() -> None:

@@ -7,11 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chain_client.duties import HOST_WAS_DOWN, JournalView, SecretName, is_sprinting, name_job, plan
-from chain_client.effects import Duty, Effect, FollowUp, Judge, Note, Review, RunJob, Send, StopJob, Verify
-from chain_client.view import Done, View
+from chain_client.effects import CheckDeals, Duty, Effect, FollowUp, Judge, Note, Review, RunJob, Send, StopJob, Verify
+from chain_client.view import Dealing, Done, View
+from rules.params import THRESHOLD_BLS
 from rules.types import Phase
 from tests.chain_client.views import BOB, CAT, ME, SPRINT_SEED, make_claim, make_leaf, make_view
 
+GROUP = Dealing(
+    deal_first=1001 + 69,
+    deal_last=1001 + 73,
+    complaint_last=1001 + 74,
+    beacon_key=b"mine",
+    slot_keys=(b"mine", b"bobs"),
+    members=frozenset({ME, BOB}),
+)
+"""A dealing in SERVE, whose first block is the 70th of the epoch."""
+VALIDATOR = JournalView(reviewed=3, beacon_key=b"mine")
 REVIEWED = JournalView(reviewed=3)
 SECRETS = replace(REVIEWED, secrets=frozenset((3, name) for name in SecretName))
 MINE = make_claim(ME)
@@ -222,3 +233,75 @@ def test_name_job__any_chain_id__is_a_name_the_sidecar_takes(chain_id: str, epoc
     assert 0 < len(name) <= 64
     assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
     assert name.endswith(f"-{epoch}")
+
+
+def dealing_view(block: int, **changes: object) -> View:
+    """A validator in the `block`-th block of SERVE, where keys are dealt."""
+    view = hosted(make_view(Phase.SERVE, block), consensus_pubkey=b"key")
+    rules = replace(view.rules, beacon=replace(view.rules.beacon, kind=THRESHOLD_BLS))
+    return replace(view, rules=rules, dealing=replace(GROUP, **changes))  # type: ignore[arg-type]
+
+
+DEALT = frozenset({ME, BOB})
+DEALS = [
+    # view, journal, what, why
+    (dealing_view(1), VALIDATOR, [Send(duty=Duty.DEAL, epoch=4, last_height=1074)], "a group has formed: deal"),
+    (dealing_view(1, members=frozenset({BOB})), VALIDATOR, [], "it is no member"),
+    (dealing_view(5), VALIDATOR, [], "the window has closed"),
+    (
+        dealing_view(2, dealers=DEALT),
+        VALIDATOR,
+        [CheckDeals(epoch=4, dealers=(ME, BOB))],
+        "deals are in: open the shares",
+    ),
+    (dealing_view(2, dealers=DEALT, accused=DEALT), VALIDATOR, [], "others have shown them to be wrong"),
+    (dealing_view(2, dealers=DEALT), replace(VALIDATOR, checked=DEALT), [], "all are checked"),
+    (dealing_view(2, dealers=DEALT), REVIEWED, [], "it was given no secret to open them with"),
+    (
+        dealing_view(3, dealers=DEALT),
+        replace(VALIDATOR, checked=DEALT, wrong=frozenset({BOB})),
+        [Send(duty=Duty.COMPLAIN, epoch=4, last_height=1075)],
+        "a share is wrong: complain",
+    ),
+    (
+        dealing_view(3, dealers=DEALT, accused=frozenset({BOB})),
+        replace(VALIDATOR, checked=DEALT, wrong=frozenset({BOB})),
+        [],
+        "somebody has complained already",
+    ),
+    (
+        dealing_view(6, dealers=DEALT),
+        replace(VALIDATOR, checked=DEALT, wrong=frozenset({BOB})),
+        [],
+        "no complaint is taken any more",
+    ),
+    (
+        dealing_view(1, members=frozenset(), slot_keys=(), beacon_key=b"old"),
+        VALIDATOR,
+        [Send(duty=Duty.COMMIT_SEEDS, epoch=4, last_height=1076)],
+        "no group has formed: secrets, first of all",
+    ),
+    (
+        dealing_view(0, members=frozenset(), slot_keys=(), beacon_key=b""),
+        VALIDATOR,
+        [Send(duty=Duty.SET_BEACON_KEY, epoch=3, last_height=1076)],
+        "its key is not registered",
+    ),
+    (
+        dealing_view(0, members=frozenset(), slot_keys=(), beacon_key=b"mine"),
+        VALIDATOR,
+        [],
+        "no group yet: neither secrets nor a deal",
+    ),
+    (
+        dealing_view(5, dealers=DEALT, missing=True),
+        replace(VALIDATOR, checked=DEALT),
+        [Note(duty=Duty.DEAL, epoch=3, obstacle=HOST_WAS_DOWN)],
+        "a miss",
+    ),
+]
+
+
+@pytest.mark.parametrize(("view", "journal", "expected", "why"), DEALS, ids=[case[-1] for case in DEALS])
+def test_plan__while_keys_are_dealt(view: View, journal: JournalView, expected: list[Effect], why: str) -> None:
+    assert [effect for effect in plan(view, journal) if not isinstance(effect, RunJob)] == expected, why

@@ -6,7 +6,14 @@ from rules.addresses import decode_address
 from wire.gonka.beacon.v1.beacon_pb2 import Deal, Group, Member
 from wire.gonka.beacon.v1.tx_pb2 import MsgDeal
 from wire.threshold.curve import G2_BYTES
-from wire.threshold.dealing import Dealing, SealedDeal
+from wire.threshold.dealing import (
+    Dealing,
+    SealedDeal,
+    are_shares_right,
+    compute_shared_key,
+    open_deal,
+    open_shares,
+)
 
 
 def read_dealing(chain_id: str, group: Group, dealer: str) -> Dealing:
@@ -23,6 +30,18 @@ def read_deal(message: Deal | MsgDeal) -> SealedDeal:
         ephemeral_key=message.ephemeral_key,
         shares=message.shares,
     )
+
+
+def find_wrong_share(dealing: Dealing, deal: Deal, member: Member, secret: int) -> bytes:
+    """What shows everybody that a deal holds a wrong share of the member with this secret: the shared key, then its
+    proof; b"" where all are right.
+    """
+    sealed, slots = read_deal(deal), slots_of(member)
+    shares = open_shares(dealing, sealed, compute_shared_key(sealed, secret), slots)
+    if are_shares_right(sealed.commitments, slots, shares):
+        return b""
+    opening = open_deal(dealing, sealed, secret)
+    return opening.shared_key + opening.proof
 
 
 def find_member(group: Group, host: str) -> Member | None:

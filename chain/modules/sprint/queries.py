@@ -3,19 +3,22 @@
 from dataclasses import dataclass
 
 from chain.modules.bank.state import get_balance
-from chain.modules.beacon.state import get_commitment, get_seed
+from chain.modules.beacon.state import get_beacon_key, get_commitment, get_deal, get_group, get_seed, scan_deals
 from chain.modules.params.state import freeze, get_frozen, get_live
 from chain.modules.query import Query, Snapshot
 from chain.modules.sprint import state
 from chain.modules.stake.state import get_host, get_table, table_epoch
+from chain.store.kv import Reader
 from chain.store.overlay import Overlay
 from rules.addresses import decode_address
 from rules.errors import RuleError
-from rules.params import Params
-from rules.schedule import EpochStart, Place, locate
+from rules.params import THRESHOLD_BLS, Params
+from rules.schedule import EpochStart, Place, locate, locate_dealing
 from rules.types import Host, Round
 from wire.codec import encode_params
+from wire.gonka.beacon.v1.beacon_pb2 import Deal, Group
 from wire.gonka.sprint.v1 import query_pb2 as pb
+from wire.threshold.groups import find_member
 
 
 def get_params(snapshot: Snapshot, _request: pb.QueryParamsRequest) -> pb.QueryParamsResponse:
@@ -45,7 +48,25 @@ def get_view(snapshot: Snapshot, request: pb.QueryViewRequest) -> pb.QueryViewRe
         rows=state.get_rows(store, epoch, host),
         disputes=state.get_disputes(store, epoch),
         dispute_vote=state.get_vote(store, epoch, host),
+        beacon_key=get_beacon_key(store, host),
+        group_next=_describe_group(store, epoch + 1),
+        deals_next=[Deal(dealer=deal.dealer, accused_by=deal.accused_by) for deal in scan_deals(store, epoch + 1)],
+        deal_missing=_is_deal_missing(store, epoch, request.host),
     )
+
+
+def _describe_group(store: Reader, epoch: int) -> Group | None:
+    group = get_group(store, epoch)
+    if group is not None:
+        group.ClearField("slot_keys")
+    return group
+
+
+def _is_deal_missing(store: Reader, epoch: int, host: str) -> bool:
+    group = get_group(store, epoch)
+    if group is None or find_member(group, host) is None:
+        return False
+    return get_deal(store, epoch, Host(decode_address(host))) is None
 
 
 def list_claims(snapshot: Snapshot, request: pb.QueryClaimsRequest) -> pb.QueryClaimsResponse:
@@ -89,6 +110,9 @@ def _next_block(snapshot: Snapshot) -> _Upcoming:
 
 def _status(snapshot: Snapshot, upcoming: _Upcoming) -> pb.EpochStatus:
     place, params = upcoming.place, encode_params(upcoming.params)
+    dealing = None
+    if upcoming.params.beacon.kind == THRESHOLD_BLS:
+        dealing = locate_dealing(upcoming.start, upcoming.params)
     return pb.EpochStatus(
         epoch=place.epoch,
         height=snapshot.height,
@@ -103,6 +127,9 @@ def _status(snapshot: Snapshot, upcoming: _Upcoming) -> pb.EpochStatus:
         beacon_params=params.beacon,
         stake_params=params.stake,
         block_ms=params.auth.block_ms,
+        deal_first_height=dealing.deal_first if dealing else 0,
+        deal_last_height=dealing.deal_last if dealing else 0,
+        complaint_last_height=dealing.complaint_last if dealing else 0,
     )
 
 

@@ -36,7 +36,7 @@ class QueryParamsResponse(_message.Message):
     def __init__(self, params: _Optional[_Union[_sprint_pb2.Params, _Mapping]] = ...) -> None: ...
 
 class EpochStatus(_message.Message):
-    __slots__ = ("epoch", "height", "first_height", "phase", "phase_first_height", "phase_last_height", "last_height", "sprint_seed", "sample_seed", "sprint_params", "beacon_params", "stake_params", "block_ms")
+    __slots__ = ("epoch", "height", "first_height", "phase", "phase_first_height", "phase_last_height", "last_height", "sprint_seed", "sample_seed", "sprint_params", "beacon_params", "stake_params", "block_ms", "deal_first_height", "deal_last_height", "complaint_last_height")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     FIRST_HEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,9 @@ class EpochStatus(_message.Message):
     BEACON_PARAMS_FIELD_NUMBER: _ClassVar[int]
     STAKE_PARAMS_FIELD_NUMBER: _ClassVar[int]
     BLOCK_MS_FIELD_NUMBER: _ClassVar[int]
+    DEAL_FIRST_HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    DEAL_LAST_HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    COMPLAINT_LAST_HEIGHT_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     height: int
     first_height: int
@@ -63,7 +66,10 @@ class EpochStatus(_message.Message):
     beacon_params: _beacon_pb2.Params
     stake_params: _stake_pb2.Params
     block_ms: int
-    def __init__(self, epoch: _Optional[int] = ..., height: _Optional[int] = ..., first_height: _Optional[int] = ..., phase: _Optional[_Union[_sprint_pb2.Phase, str]] = ..., phase_first_height: _Optional[int] = ..., phase_last_height: _Optional[int] = ..., last_height: _Optional[int] = ..., sprint_seed: _Optional[bytes] = ..., sample_seed: _Optional[bytes] = ..., sprint_params: _Optional[_Union[_sprint_pb2.Params, _Mapping]] = ..., beacon_params: _Optional[_Union[_beacon_pb2.Params, _Mapping]] = ..., stake_params: _Optional[_Union[_stake_pb2.Params, _Mapping]] = ..., block_ms: _Optional[int] = ...) -> None: ...
+    deal_first_height: int
+    deal_last_height: int
+    complaint_last_height: int
+    def __init__(self, epoch: _Optional[int] = ..., height: _Optional[int] = ..., first_height: _Optional[int] = ..., phase: _Optional[_Union[_sprint_pb2.Phase, str]] = ..., phase_first_height: _Optional[int] = ..., phase_last_height: _Optional[int] = ..., last_height: _Optional[int] = ..., sprint_seed: _Optional[bytes] = ..., sample_seed: _Optional[bytes] = ..., sprint_params: _Optional[_Union[_sprint_pb2.Params, _Mapping]] = ..., beacon_params: _Optional[_Union[_beacon_pb2.Params, _Mapping]] = ..., stake_params: _Optional[_Union[_stake_pb2.Params, _Mapping]] = ..., block_ms: _Optional[int] = ..., deal_first_height: _Optional[int] = ..., deal_last_height: _Optional[int] = ..., complaint_last_height: _Optional[int] = ...) -> None: ...
 
 class QueryEpochRequest(_message.Message):
     __slots__ = ()
@@ -84,7 +90,7 @@ class QueryViewRequest(_message.Message):
     def __init__(self, host: _Optional[str] = ...) -> None: ...
 
 class QueryViewResponse(_message.Message):
-    __slots__ = ("chain_id", "status", "host", "balance_ngonka", "table", "claims", "commitment_next", "commitment", "rows", "disputes", "dispute_vote")
+    __slots__ = ("chain_id", "status", "host", "balance_ngonka", "table", "claims", "commitment_next", "commitment", "rows", "disputes", "dispute_vote", "beacon_key", "group_next", "deals_next", "deal_missing")
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
@@ -96,6 +102,10 @@ class QueryViewResponse(_message.Message):
     ROWS_FIELD_NUMBER: _ClassVar[int]
     DISPUTES_FIELD_NUMBER: _ClassVar[int]
     DISPUTE_VOTE_FIELD_NUMBER: _ClassVar[int]
+    BEACON_KEY_FIELD_NUMBER: _ClassVar[int]
+    GROUP_NEXT_FIELD_NUMBER: _ClassVar[int]
+    DEALS_NEXT_FIELD_NUMBER: _ClassVar[int]
+    DEAL_MISSING_FIELD_NUMBER: _ClassVar[int]
     chain_id: str
     status: EpochStatus
     host: _stake_pb2.Host
@@ -107,7 +117,11 @@ class QueryViewResponse(_message.Message):
     rows: _sprint_pb2.RowSet
     disputes: _containers.RepeatedCompositeFieldContainer[_sprint_pb2.Dispute]
     dispute_vote: _sprint_pb2.DisputeVote
-    def __init__(self, chain_id: _Optional[str] = ..., status: _Optional[_Union[EpochStatus, _Mapping]] = ..., host: _Optional[_Union[_stake_pb2.Host, _Mapping]] = ..., balance_ngonka: _Optional[int] = ..., table: _Optional[_Iterable[_Union[_stake_pb2.TableEntry, _Mapping]]] = ..., claims: _Optional[_Iterable[_Union[_sprint_pb2.Claim, _Mapping]]] = ..., commitment_next: _Optional[_Union[_beacon_pb2.Commitment, _Mapping]] = ..., commitment: _Optional[_Union[_beacon_pb2.Commitment, _Mapping]] = ..., rows: _Optional[_Union[_sprint_pb2.RowSet, _Mapping]] = ..., disputes: _Optional[_Iterable[_Union[_sprint_pb2.Dispute, _Mapping]]] = ..., dispute_vote: _Optional[_Union[_sprint_pb2.DisputeVote, _Mapping]] = ...) -> None: ...
+    beacon_key: bytes
+    group_next: _beacon_pb2.Group
+    deals_next: _containers.RepeatedCompositeFieldContainer[_beacon_pb2.Deal]
+    deal_missing: bool
+    def __init__(self, chain_id: _Optional[str] = ..., status: _Optional[_Union[EpochStatus, _Mapping]] = ..., host: _Optional[_Union[_stake_pb2.Host, _Mapping]] = ..., balance_ngonka: _Optional[int] = ..., table: _Optional[_Iterable[_Union[_stake_pb2.TableEntry, _Mapping]]] = ..., claims: _Optional[_Iterable[_Union[_sprint_pb2.Claim, _Mapping]]] = ..., commitment_next: _Optional[_Union[_beacon_pb2.Commitment, _Mapping]] = ..., commitment: _Optional[_Union[_beacon_pb2.Commitment, _Mapping]] = ..., rows: _Optional[_Union[_sprint_pb2.RowSet, _Mapping]] = ..., disputes: _Optional[_Iterable[_Union[_sprint_pb2.Dispute, _Mapping]]] = ..., dispute_vote: _Optional[_Union[_sprint_pb2.DisputeVote, _Mapping]] = ..., beacon_key: _Optional[bytes] = ..., group_next: _Optional[_Union[_beacon_pb2.Group, _Mapping]] = ..., deals_next: _Optional[_Iterable[_Union[_beacon_pb2.Deal, _Mapping]]] = ..., deal_missing: bool = ...) -> None: ...
 
 class QueryClaimsRequest(_message.Message):
     __slots__ = ("epoch",)
