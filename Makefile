@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PATHS := rules wire pow_kernels sidecar chain chain_client serving gateway commands cli.py tests benchmarks examples soundness
 
-.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu test-model model soundness e2e e2e-short sprint demos bench check clean
+.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu test-model model soundness e2e e2e-short js sprint demos bench check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the verbs
@@ -42,10 +42,10 @@ types: setup  ## mypy, strict
 	$(BIN)/mypy
 
 test: setup  ## the unit tests
-	$(BIN)/pytest -n 2 --dist worksteal -m 'not e2e and not gpu and not slow and not model'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not e2e and not gpu and not slow and not model and not js'
 
 test-slow: setup  ## the unit tests that take minutes, and 10 GB of memory
-	$(BIN)/pytest -m 'slow and not e2e and not gpu and not model' --timeout 3600
+	$(BIN)/pytest -m 'slow and not e2e and not gpu and not model and not js' --timeout 3600
 
 soundness: setup  ## every cheat against the proof function; half an hour, and goes on where it was stopped
 	$(BIN)/python -m soundness
@@ -58,6 +58,10 @@ e2e: setup cometbft  ## real processes: 200 random SIGKILLs and all the rest
 
 e2e-short: setup cometbft  ## real processes: 20 random SIGKILLs
 	GNK_E2E_KILLS=20 $(BIN)/pytest -m e2e --timeout 900
+
+js: setup cometbft  ## wallet libraries of others against both engines; needs Node
+	npm --prefix tests/js ci --ignore-scripts
+	$(BIN)/pytest -m js
 
 check: lint types test  ## what must be green before a commit
 

@@ -43,6 +43,8 @@ COMMIT_TIMEOUT_S: Final = 10
 MAX_PAGE: Final = 100
 _PAGE: Final = 30
 _METAS: Final = 20
+_NOWHERE: Final = "tcp://0.0.0.0:0"
+"""Where other nodes find this one, which has none; clients want some address."""
 _COMMITTERS: Final = 256
 """Calls of broadcast_tx_commit that may wait at once."""
 
@@ -113,12 +115,12 @@ class RpcMethods:
             "node_info": {
                 "protocol_version": {"p2p": str(P2P_PROTOCOL), "block": str(BLOCK_PROTOCOL), "app": "0"},
                 "id": validator.address.hex(),
-                "listen_addr": "",
+                "listen_addr": _NOWHERE,
                 "network": snapshot.chain_id,
                 "version": COMETBFT_VERSION,
-                "channels": "",
+                "channels": "00",
                 "moniker": "gnk",
-                "other": {"tx_index": "on", "rpc_address": ""},
+                "other": {"tx_index": "on", "rpc_address": _NOWHERE},
             },
             "sync_info": _say_sync("latest", last) | _say_sync("earliest", first) | {"catching_up": False},
             "validator_info": {

@@ -101,7 +101,7 @@ def describe_block(records: Reader, logged: LoggedBlock) -> Iterator[Notice]:
         yield Notice(kind="Tx", data={"TxResult": told}, attributes=attributes)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Subscriber:
     """One connection: its subscriptions, by query, with the id that each was asked for by, and what waits for it."""
 

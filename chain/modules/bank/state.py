@@ -20,9 +20,14 @@ _BALANCE = b"bank/balance/"
 _SUPPLY = b"bank/supply"
 
 
+def balance_key(address: bytes) -> bytes:
+    """Where the state keeps what an account holds, big-endian; nothing for 0."""
+    return _BALANCE + address
+
+
 def get_balance(store: Reader, address: bytes) -> int:
     """What an account holds, 0 for one that does not exist."""
-    return int.from_bytes(store.get(_BALANCE + address) or b"", "big")
+    return int.from_bytes(store.get(balance_key(address)) or b"", "big")
 
 
 def get_supply(store: Reader) -> int:

@@ -208,9 +208,14 @@ def get_weights(store: Reader, epoch: int) -> dict[Host, int]:
     return {host: entry.effective_units for host, entry in get_table(store, epoch).items()}
 
 
+def table_key(epoch: int, host: bytes) -> bytes:
+    """Where the state keeps a host's entry in the table of `epoch`."""
+    return _TABLE + epoch.to_bytes(8, "big") + host
+
+
 def get_units(store: Reader, epoch: int, host: Host) -> int:
     """Effective units of one host in the table of `epoch`, 0 where it has none."""
-    value = store.get(_TABLE + epoch.to_bytes(8, "big") + host)
+    value = store.get(table_key(epoch, host))
     return 0 if value is None else TableEntry.FromString(value).effective_units
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from queue import Queue
 
 from chain.api.listening import Interfaces
-from chain.process import GENESIS_FILE, ChainConfig, serve
+from chain.process import GENESIS_FILE, ChainConfig, CometbftConfig, serve
 from rules.params import Params
 from rules.presets import MINIMAL
 from tests.chain.ledger import make_genesis
@@ -28,7 +28,11 @@ def run_chain(home: Path, params: Params = MINIMAL, block_ms: int = BLOCK_MS) ->
 
 @contextmanager
 def run_interfaces(
-    home: Path, interfaces: Interfaces = EVERYWHERE, params: Params = MINIMAL, block_ms: int = BLOCK_MS
+    home: Path,
+    interfaces: Interfaces = EVERYWHERE,
+    params: Params = MINIMAL,
+    block_ms: int = BLOCK_MS,
+    cometbft: CometbftConfig | None = None,
 ) -> Iterator[Mapping[str, str]]:
     """The same, its addresses by name."""
     home.mkdir(exist_ok=True)
@@ -39,7 +43,7 @@ def run_interfaces(
     loop = asyncio.new_event_loop()
 
     def run() -> None:
-        config = ChainConfig(home=home, interfaces=interfaces, block_ms=block_ms)
+        config = ChainConfig(home=home, interfaces=interfaces, block_ms=block_ms, cometbft=cometbft)
         try:
             loop.run_until_complete(serve(config, ServiceManager(), ready.put, stopping))
         except Exception as error:  # noqa: BLE001  # handed to the test, which raises it

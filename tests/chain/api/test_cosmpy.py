@@ -1,6 +1,6 @@
-"""An unmodified cosmpy LedgerClient against a running chain."""
+"""An unmodified cosmpy LedgerClient against a running chain, over gRPC and over REST."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,28 +12,33 @@ from cosmpy.crypto.address import Address
 from cosmpy.crypto.keypairs import PrivateKey
 
 from rules.presets import GENESIS_UNITS
-from tests.chain.api.running import run_chain
+from tests.chain.api.running import run_interfaces
 from tests.chain.ledger import ANN, BALANCE, BOB, CHAIN_ID, DAN, STRANGER, Person
 
 DENOM = "ngonka"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     home: Path = tmp_path_factory.mktemp("chain")
-    with run_chain(home) as found:
+    with run_interfaces(home) as found:
         yield found
 
 
+@pytest.fixture(params=["grpc", "rest"])
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def client(address: str) -> LedgerClient:
-    return connect(address)
+def client(addresses: Mapping[str, str], transport: str) -> LedgerClient:
+    return connect(addresses[transport], transport=transport)
 
 
-def connect(address: str, chain_id: str = CHAIN_ID) -> LedgerClient:
+def connect(address: str, chain_id: str = CHAIN_ID, transport: str = "grpc") -> LedgerClient:
     config = NetworkConfig(
         chain_id=chain_id,
-        url=f"grpc+http://{address}",
+        url=f"{transport}+http://{address}",
         fee_minimum_gas_price=1,
         fee_denomination=DENOM,
         staking_denomination=DENOM,
@@ -86,11 +91,12 @@ def test_cosmpy_sends_five_times_in_a_row(client: LedgerClient) -> None:
     assert client.query_bank_balance(Address(BOB.text)) == before + 15
 
 
-def test_cosmpy_with_a_wrong_chain_id_is_refused(address: str) -> None:
-    before = connect(address).query_bank_balance(Address(BOB.text))
+def test_cosmpy_with_a_wrong_chain_id_is_refused(addresses: Mapping[str, str], transport: str) -> None:
+    address = addresses[transport]
+    before = connect(address, transport=transport).query_bank_balance(Address(BOB.text))
     with pytest.raises(BroadcastError, match="signature_invalid"):
-        connect(address, "another-chain").send_tokens(Address(BOB.text), 5, DENOM, wallet(ANN))
-    assert connect(address).query_bank_balance(Address(BOB.text)) == before
+        connect(address, "another-chain", transport).send_tokens(Address(BOB.text), 5, DENOM, wallet(ANN))
+    assert connect(address, transport=transport).query_bank_balance(Address(BOB.text)) == before
 
 
 def test_cosmpy_sees_why_a_send_cannot_be_paid(client: LedgerClient) -> None:
