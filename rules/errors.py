@@ -178,6 +178,7 @@ _family(
         "reports_malformed": ("a report, its commitment or its salt has a wrong size", "build the reports anew"),
         "reports_twice": ("the reports are in already", "nothing to do"),
         "reports_mismatch": ("the reports do not match their commitment", "reveal what was committed"),
+        "opening_invalid": ("what a host hands its verifier cannot be read", "nothing: it counts as not delivered"),
     },
 )
 

@@ -150,16 +150,20 @@ class Journal:
         return StoredAnswer(receipt=receipt, digest=digest, body=body, ticket=ticket)
 
     def forget(self, epoch: int, closed: Sequence[int]) -> None:
-        """Let go of answers that settled long before `epoch`, and of all that belongs to escrows that are `closed`."""
+        """Let go of answers that settled long before `epoch`, and then of all that belongs to escrows that are `closed`
+        and have no answer left that could be asked for.
+        """
         with self._db.transaction():
             self._db.run(
                 "DELETE FROM answers WHERE order_id IN (SELECT order_id FROM batches WHERE epoch < ?)",
                 epoch - KEPT_EPOCHS,
             )
             for escrow_id in closed:
+                self._db.run("DELETE FROM answers WHERE escrow_id = ? AND order_id IS NULL", escrow_id)
+                if self._db.all("SELECT 1 FROM answers WHERE escrow_id = ? LIMIT 1", escrow_id):
+                    continue
                 for table in ("escrows", "requests"):
                     self._db.run(f"DELETE FROM {table} WHERE escrow_id = ?", escrow_id)  # noqa: S608 - constants
-                self._db.run("DELETE FROM answers WHERE escrow_id = ? AND order_id IS NULL", escrow_id)
 
     # ---- settling --------------------------------------------------------------------------------------------------
 

@@ -13,12 +13,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from chain_client.cosmos import CosmosLedger
 from chain_client.inference_stub import InferenceStub
+from chain_client.sender import Sender
+from rules.addresses import decode_address
+from rules.types import Host
 from serving.api import Api, Door, Ports
 from serving.application import Listen, Traffic, build_application, drain, listen
 from serving.catalogue import Catalogue
+from serving.chain_view import ChainView
+from serving.database import Database
+from serving.journal import Journal
 from serving.metrics import Metrics
 from serving.open_access import OpenDoor
+from serving.paid import Desk, PaidDoor
+from serving.process import add_voucher_route
+from serving.settling import Settler, keep_settling
+from tests.chain.ledger import BOB, CHAIN_ID
+from tests.serving.market import SERVING, Market, key_of
 from tests.sidecar.inference.tiny import make_tiny_model
 
 GNK = Path(sys.executable).with_name("gnk")
@@ -26,9 +38,9 @@ START_S = 120.0
 
 
 @contextmanager
-def run_sidecar(home: Path, *, model: str = "tiny") -> Iterator[str]:
-    """A sidecar process that serves a tiny model; gives its gRPC target."""
-    make_tiny_model(home / "models", model)
+def run_sidecar(home: Path, *, model: str = "tiny", seed: int = 0) -> Iterator[str]:
+    """A sidecar process that serves a tiny model, of weights drawn from `seed`; gives its gRPC target."""
+    make_tiny_model(home / "models", model, seed)
     target = f"unix:{home / 'sidecar.sock'}"
     log = (home / "sidecar.log").open("wb")
     words = ["sidecar", "start", "--home", str(home), "--models", str(home / "models"), "--devices", "cpu"]
@@ -54,7 +66,7 @@ async def wait_for_model(target: str, process: subprocess.Popen[bytes]) -> None:
             try:
                 if await stub.models():
                     return
-            except Exception:  # noqa: BLE001, S110 - whatever it is, it is not there yet
+            except Exception:  # noqa: BLE001 - whatever it is, it is not there yet
                 pass
             await asyncio.sleep(0.1)
     raise AssertionError(f"the sidecar did not come up; exit {process.poll()}")
@@ -124,7 +136,45 @@ async def serve_with(
     )
     traffic = Traffic(metrics)
     app = build_application(Api(ports), traffic, catalogue=catalogue, describe=dict)
+    if isinstance(door, PaidDoor):
+        add_voucher_route(app, door)
     runner, url = await listen(app, Listen(host="127.0.0.1", port=0))
     ready(url)
     await stop.wait()
     await drain(traffic, runner, patience_s=10)
+
+
+@contextmanager
+def run_paid_server(market: Market, home: Path, *, settle_s: float = 3600.0) -> Iterator[str]:
+    """Bob's serving process, in a thread, with its journal in `home`; gives its URL."""
+    host = Host(decode_address(BOB.text))
+
+    async def serve(stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+        database = Database.open(home, chain_id=CHAIN_ID, host=host)
+        journal = Journal(database, chain_id=CHAIN_ID, host=host)
+        key = key_of(SERVING)
+        async with CosmosLedger.open(market.chain) as ledger, InferenceStub.open(market.sidecar) as sidecar:
+            view = ChainView(ledger, chain_id=CHAIN_ID, host=BOB.text, now_s=time.monotonic)
+            await view.refresh()
+
+            async def pause() -> None:
+                await asyncio.sleep(0.05)
+
+            desk = Desk(
+                view=view,
+                journal=journal,
+                key=key,
+                metrics=Metrics(),
+                entropy=secrets.token_bytes,
+                now_s=time.monotonic,
+            )
+            sender = Sender(ledger=ledger, outbox=journal, signer=key, chain_id=CHAIN_ID, pause=pause)
+            settler = Settler(journal=journal, view=view, ledger=ledger, orders=sender, address=key.address)
+            door = PaidDoor(desk)
+            settling = asyncio.create_task(keep_settling(settler, settle_s, asyncio.sleep))
+            await serve_with(sidecar, door, 64, stop, ready)
+            settling.cancel()
+        database.close()
+
+    with run_thread(serve) as url:
+        yield url

@@ -54,6 +54,7 @@ _family(
     "invalid_request_error",
     {
         "unknown_url": ("there is nothing at this address", "see /openapi.json for the paths"),
+        "sample_not_found": ("nothing of this escrow is opened to this verifier now", "see the lots of the epoch"),
         "model_not_found": ("there is no such model here", "see /v1/models"),
     },
 )

@@ -172,20 +172,18 @@ class OpenedSample(_message.Message):
     def __init__(self, requests: _Optional[_Iterable[_Union[OpenedRequest, _Mapping]]] = ..., siblings: _Optional[_Iterable[bytes]] = ..., splits: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class OpenedRequest(_message.Message):
-    __slots__ = ("ticket", "body", "path", "host_nonce", "salt", "answers")
+    __slots__ = ("ticket", "body", "host_nonce", "salt", "answers")
     TICKET_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
-    PATH_FIELD_NUMBER: _ClassVar[int]
     HOST_NONCE_FIELD_NUMBER: _ClassVar[int]
     SALT_FIELD_NUMBER: _ClassVar[int]
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     ticket: _inference_pb2.Ticket
     body: bytes
-    path: str
     host_nonce: bytes
     salt: bytes
     answers: _containers.RepeatedCompositeFieldContainer[OpenedAnswer]
-    def __init__(self, ticket: _Optional[_Union[_inference_pb2.Ticket, _Mapping]] = ..., body: _Optional[bytes] = ..., path: _Optional[str] = ..., host_nonce: _Optional[bytes] = ..., salt: _Optional[bytes] = ..., answers: _Optional[_Iterable[_Union[OpenedAnswer, _Mapping]]] = ...) -> None: ...
+    def __init__(self, ticket: _Optional[_Union[_inference_pb2.Ticket, _Mapping]] = ..., body: _Optional[bytes] = ..., host_nonce: _Optional[bytes] = ..., salt: _Optional[bytes] = ..., answers: _Optional[_Iterable[_Union[OpenedAnswer, _Mapping]]] = ...) -> None: ...
 
 class OpenedAnswer(_message.Message):
     __slots__ = ("tokens",)
