@@ -10,6 +10,7 @@ import click
 
 from chain_client.errors import PermanentError
 from commands.call import Call, local, reads
+from commands.genesis_models import read_model
 from commands.logs import FORMATS
 from commands.network import find_invitation
 from commands.output import Json
@@ -47,14 +48,22 @@ group.add_command(rehearse)
     help="A founding host's priv_validator_key.json, made where there is none; for --engine cometbft.",
 )
 @click.option("--subsidy", metavar="GNK", type=click.IntRange(0), default=300, help="Of epoch 1.", show_default=True)
+@click.option(
+    "--model",
+    "models",
+    metavar="SPEC",
+    multiple=True,
+    help="FOLDER:UNITS_IN:UNITS_OUT:AMOUNT, a model with its units a token and its price for 10^6 units.",
+)
 @local
-def init(
+def init(  # noqa: PLR0917  # a command's parameters are its flags
     call: Call,
     preset: str,
     accounts: tuple[str, ...],
     hosts: tuple[str, ...],
     consensus_keys: tuple[str, ...],
     subsidy: int,
+    models: tuple[str, ...],
 ) -> None:
     """Write HOME/genesis.json, the beginning of a new network."""
     import time
@@ -78,6 +87,7 @@ def init(
         balances=balances,
         hosts=_add_consensus_keys([_parse_host(text) for text in hosts], consensus_keys, call.config.chain_id),
         subsidy_ngonka=subsidy * GNK,
+        models=[read_model(text) for text in models],
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     create_durably(path, genesis)

@@ -8,6 +8,7 @@ import click
 
 from commands.amounts import format_gnk, parse_amount
 from commands.call import Call, reads, writes
+from commands.model_proposals import propose_model
 from commands.output import Json
 from commands.proposals import describe_proposal, read_ballot, read_proposal, read_proposals, summarize_proposal
 from commands.proposing import propose
@@ -28,6 +29,7 @@ def group() -> None:
 
 
 group.add_command(propose)
+propose.add_command(propose_model)
 
 
 @group.command()

@@ -10,7 +10,9 @@ import click
 from commands.amounts import format_gnk, parse_amount
 from commands.call import Call, serves, writes
 from commands.logs import FORMATS, configure_logs
+from commands.offers import offer, serving_key
 from commands.reading import find_host, format_wait, read_chain_id, read_epoch
+from commands.serving import serve
 from commands.writing import Draft, acting_address, submit
 
 if TYPE_CHECKING:
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 @click.group()
 def group() -> None:
     """Join, run, check and leave as a host."""
+
+
+group.add_command(offer)
+group.add_command(serving_key)
+group.add_command(serve)
 
 
 @group.command()

@@ -24,6 +24,7 @@ _MODULES: Final = (
     "cosmos.gov.v1.tx_pb2",
     "cosmos.gov.v1beta1.tx_pb2",
     "wire.gonka.beacon.v1.tx_pb2",
+    "wire.gonka.inference.v1.tx_pb2",
     "wire.gonka.params.v1.tx_pb2",
     "wire.gonka.sprint.v1.tx_pb2",
     "wire.gonka.stake.v1.tx_pb2",

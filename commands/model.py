@@ -1,4 +1,4 @@
-"""`gnk model`: the models on this machine."""
+"""`gnk model`: the models on this machine, and what the chain's models cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.call import Call, local
+from commands.call import Call, local, reads
 from commands.output import Json
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ MODELS = click.option("--models", metavar="DIR", help="The folder of models [HOM
 
 @click.group()
 def group() -> None:
-    """Models on this machine: import, list, verify, remove."""
+    """Models on this machine: import, list, verify, remove; and prices."""
 
 
 @group.command("import")
@@ -34,7 +34,7 @@ def import_(call: Call, source: str, name: str | None, models: str | None) -> No
     """
     from sidecar.inference.importing import import_model
 
-    manifest = import_model(source, _get_folder(call, models), name or _propose_name(source))
+    manifest = import_model(source, get_models_folder(call, models), name or _propose_name(source))
     call.emit(describe(manifest))
 
 
@@ -53,7 +53,7 @@ def list_(call: Call, models: str | None) -> None:
                 "max_context": manifest.max_context,
                 "bytes": _count_bytes(manifest),
             }
-            for manifest in find_models(_get_folder(call, models))
+            for manifest in find_models(get_models_folder(call, models))
         ]
     )
 
@@ -66,7 +66,7 @@ def show(call: Call, name: str, models: str | None) -> None:
     """One model: its hashes, its limits, its files."""
     from sidecar.inference.importing import get_model
 
-    manifest = get_model(_get_folder(call, models), name)
+    manifest = get_model(get_models_folder(call, models), name)
     files: list[dict[str, Json]] = [
         {"path": file.path, "bytes": file.size, "sha256": file.sha256.hex()} for file in manifest.files
     ]
@@ -81,7 +81,7 @@ def verify(call: Call, name: str, models: str | None) -> None:
     """Read every file of a model and compare it with the manifest."""
     from sidecar.inference.manifest import check_name, verify_model
 
-    call.emit(describe(verify_model(_get_folder(call, models) / check_name(name))) | {"verified": True})
+    call.emit(describe(verify_model(get_models_folder(call, models) / check_name(name))) | {"verified": True})
 
 
 @group.command()
@@ -93,12 +93,30 @@ def remove(call: Call, name: str, yes: bool, models: str | None) -> None:
     """Delete a model's files."""
     from sidecar.inference.importing import get_model, remove_model
 
-    folder = _get_folder(call, models)
+    folder = get_models_folder(call, models)
     manifest = get_model(folder, name)
     if not yes:
         click.confirm(f"Delete {folder / name}, {_count_bytes(manifest)} bytes?", abort=True, err=True)
     remove_model(folder, name)
     call.emit({"name": name, "removed": True})
+
+
+@group.command()
+@click.argument("name", required=False)
+@click.option("--gnk-usd", metavar="USD", help="What you take 1 GNK to be worth; the chain knows no dollars.")
+@reads
+def price(call: Call, name: str | None, gnk_usd: str | None) -> None:
+    """What 10^6 tokens cost in an escrow opened now; of one model, or all.
+
+    In GNK by the chain, which moves it with what is settled; in USD at your own rate.
+    """
+    from commands.market import describe_price, find_chain_model, read_models
+    from gateway.money import parse_usd
+
+    known = read_models(call)
+    pusd_per_gnk = parse_usd(gnk_usd) if gnk_usd else None
+    chosen = [find_chain_model(known, name)] if name else known
+    call.emit([describe_price(model, pusd_per_gnk) for model in chosen])
 
 
 def describe(manifest: Manifest) -> dict[str, Json]:
@@ -113,7 +131,8 @@ def describe(manifest: Manifest) -> dict[str, Json]:
     }
 
 
-def _get_folder(call: Call, models: str | None) -> Path:
+def get_models_folder(call: Call, models: str | None) -> Path:
+    """Where the models are: DIR, else HOME/models."""
     return Path(models).expanduser() if models else call.config.home / "models"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from commands.amounts import format_gnk
 from commands.call import Call, ask
 from commands.output import Json
 from commands.params import flatten
@@ -11,6 +12,8 @@ from commands.reading import read_params
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+
+    from wire.gonka.inference.v1.tx_pb2 import MsgAddModel
 
 STATUS_WORDS = {1: "deposit", 2: "voting", 3: "passed", 4: "rejected", 5: "failed"}
 TALLY = ("yes", "no", "abstain", "no_with_veto")
@@ -96,6 +99,7 @@ def describe_proposal(call: Call, proposal_id: int) -> dict[str, Json]:
 
 def describe_change(packed: Any, params: Message) -> list[str]:
     """What a proposal's message does, a line each: parameters as `name: live -> proposed`, others by their type."""
+    from wire.gonka.inference.v1.tx_pb2 import MsgAddModel
     from wire.gonka.params.v1.tx_pb2 import MsgUpdateParams
 
     from cosmos.upgrade.v1beta1.tx_pb2 import MsgSoftwareUpgrade
@@ -103,6 +107,8 @@ def describe_change(packed: Any, params: Message) -> list[str]:
     if packed.Is(MsgSoftwareUpgrade.DESCRIPTOR):
         plan = MsgSoftwareUpgrade.FromString(packed.value).plan
         return [f"upgrade {plan.name} with block {plan.height}, or the first of SERVE after it"]
+    if packed.Is(MsgAddModel.DESCRIPTOR):
+        return [_describe_model(MsgAddModel.FromString(packed.value))]
     if not packed.Is(MsgUpdateParams.DESCRIPTOR):
         return [str(packed.type_url)]
     update = MsgUpdateParams.FromString(packed.value)
@@ -111,6 +117,12 @@ def describe_change(packed: Any, params: Message) -> list[str]:
     before, after = flatten(live), flatten(proposed)
     named = [n for n in after if any(f"{n}.".startswith(f"{path}.") for path in update.mask.paths)]
     return [f"{update.module}.{n}: {before[n]} -> {after[n]}" for n in named]
+
+
+def _describe_model(message: MsgAddModel) -> str:
+    units = f"{message.units_per_token_in} and {message.units_per_token_out} units a token in and out"
+    price = f"{format_gnk(message.base_price_ngonka)} for 10^6 units"
+    return f"add model {message.name}, contents {message.content_hash.hex()}: {units}, {price}"
 
 
 def _percent(ppm: int) -> str:
