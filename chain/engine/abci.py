@@ -144,8 +144,10 @@ class AbciEngine:
         if request.height != self._tip.height + 1:
             raise AssertionError(f"CometBFT finalises block {request.height} after block {self._tip.height}")
         block = block_of_message(request, self._tip.last_hash)
-        self._finalised = LoggedBlock(block=block, result=self._app.finalize_block(block))
-        return result_to_message(self._finalised.result)
+        result = self._app.finalize_block(block)
+        message = result_to_message(result)
+        self._finalised = LoggedBlock(block=block, result=result, encoded=message.SerializeToString())
+        return message
 
     def _commit(self, _request: abci.RequestCommit) -> abci.ResponseCommit:
         if self._finalised is None:

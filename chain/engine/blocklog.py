@@ -11,7 +11,7 @@ hash of the one before; the first, SHA-256 of the genesis.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -35,10 +35,11 @@ _SECOND_NS = 10**9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedBlock:
-    """A block and what it came to."""
+    """A block and what it came to.  `encoded` is the result's record where it was made already, b"" where not."""
 
     block: Block
     result: BlockResult
+    encoded: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def encode_block(logged: LoggedBlock) -> dict[bytes, bytes]:
     block = logged.block
     records = {
         _BLOCK + _be64(block.height): block_to_message(block).SerializeToString(),
-        _RESULT + _be64(block.height): result_to_message(logged.result).SerializeToString(),
+        _RESULT + _be64(block.height): logged.encoded or result_to_message(logged.result).SerializeToString(),
     }
     for index, tx in enumerate(block.txs):
         records[_TX + sha256(tx).digest()] = _be64(block.height) + index.to_bytes(4, "big")
