@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import click
@@ -53,13 +56,13 @@ def group() -> None:
 @click.option("--to", "end", type=click.IntRange(1, 2**64), required=True, help="The nonce after the last.")
 @click.option(
     "--backend",
-    type=click.Choice(["int8", "fp32", "bf16", "triton", "oracle"]),
+    type=click.Choice(["numba", "int8", "fp32", "bf16", "triton", "compiled", "oracle"]),
     default="int8",
     show_default=True,
     help="How to compute; all give the same bits.",
 )
 @click.option(
-    "--device", default="cpu", show_default=True, help="Where: cpu, cuda:0, ...; bf16 and triton need a card."
+    "--device", default="cpu", show_default=True, help="Where: cpu, cuda:0, ...; bf16, triton, compiled need a card."
 )
 @local
 def evaluate(
@@ -81,22 +84,57 @@ def evaluate(
 @click.option("--devices", help="cpu, cuda:0, ... with commas between, or all; a row for each [a card, else the CPU].")
 @local
 def bench(call: Call, profile: str, devices: str | None) -> None:
-    """How many nonces a second a device makes, and the share of its peak that is; several one after another."""
+    """How many nonces a second a device makes, and the share of its peak that is; several at once, a process each."""
     if devices is None:
         cpu, *cards = _list_devices()
-        call.emit(_bench(get_profile(profile), cards[0] if cards else cpu))
+        call.emit(_bench(profile, cards[0] if cards else cpu))
         return
     names = _list_devices() if devices == "all" else devices.split(",")
-    call.emit([_bench(get_profile(profile), device) for device in names])
+    rows = [_bench(profile, names[0])] if len(names) == 1 else _bench_together(profile, names)
+    call.emit(rows)
+    if lost := [row for row in rows if "failure" in row]:
+        raise PermanentError("backend_refused", "; ".join(f"{row['device']}: {row['failure']}" for row in lost))
 
 
-def _bench(profile: Profile, device: str) -> Json:
-    from pow_kernels.throughput import measure
+def _bench_together(profile: str, devices: list[str]) -> list[dict[str, Json]]:
+    """A row per device; one that fails or dies has a `failure` and takes no other with it."""
+    with ExitStack() as stack:
+        pending = [
+            stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"))).submit(_bench_apart, profile, device)
+            for device in devices
+        ]
+        return [_take(device, future) for device, future in zip(devices, pending, strict=True)]
 
+
+def _bench_apart(profile: str, device: str) -> dict[str, Json]:
+    """In a process beside others: its idle threads wait without spinning.  Exceptions stay here, as words."""
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    try:
+        return _bench(profile, device)
+    except PermanentError as error:
+        return {"device": device, "failure": str(error)}
+
+
+def _take(device: str, future: Future[dict[str, Json]]) -> dict[str, Json]:
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        return {"device": device, "failure": str(error)}
+
+
+def _bench(profile_name: str, device: str) -> dict[str, Json]:
+    from pow_kernels.throughput import measure, measure_start
+
+    profile = get_profile(profile_name)
     threads = _count_cores() if device == "cpu" else 1
     backend = _pick_backend(profile.name, device)
-    function = _open(profile, bytes(32), bytes(20), backend, device)
-    result = measure(function, profile, threads, device)
+
+    def open_function() -> SprintFunction:
+        return _open(profile, bytes(32), bytes(20), backend, device)
+
+    start_s = measure_start(open_function, profile, device)
+    result = measure(open_function(), profile, threads, device)
+    energy = result.energy_j_per_nonce
     return {
         "device": device,
         "profile": profile.name,
@@ -104,9 +142,15 @@ def _bench(profile: Profile, device: str) -> Json:
         "threads": threads,
         "load": round(os.getloadavg()[0], 2),
         "nonces_per_s": round(result.nonces_per_s, 1),
+        "tokens_per_s": round(result.nonces_per_s * profile.tokens, 1),
         "gop_per_s": round(result.gop_per_s, 2),
         "gemm_gop_per_s": round(result.gemm_gop_per_s, 1),
         "share_of_peak": round(result.share_of_peak, 4),
+        "outside_products": round(result.outside_products, 4),
+        "host_cpu": round(result.host_cpu, 4),
+        "first_hit_s": round(start_s, 3),
+        "energy_j_per_nonce": None if energy is None else round(energy, 6),
+        "energy_absent": result.energy_absent,
     }
 
 
@@ -125,6 +169,7 @@ def selftest(call: Call) -> None:
                 "backend": report.backend,
                 "passed": report.passed,
                 "time_s": round(report.duration_s, 3),
+                "nonces_per_s": round(report.nonces_per_s, 1),
                 "detail": report.detail,
             }
             for row in reports.values()

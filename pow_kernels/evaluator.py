@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,6 +12,7 @@ from pow_kernels import spec
 from pow_kernels.acceptance import Judgement
 from pow_kernels.backends.backend import Backend
 from pow_kernels.model import Network, Weights
+from pow_kernels.replay import Replay
 from pow_kernels.spec import Profile
 from rules.seeds import framed_hash
 
@@ -42,11 +44,15 @@ class SprintKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluator:
-    """A network over the named backend, with its keys and its target, int8 (V)."""
+    """A network over the named backend, with its keys and its target, int8 (V).
+
+    forward: the network's own, or on a card its replay.
+    """
 
     backend: str
     keys: SprintKeys
     network: Network
+    forward: Callable[[Tensor], Tensor]
     target_V: Tensor
 
     @classmethod
@@ -55,15 +61,21 @@ class Evaluator:
         first = torch.zeros(1, dtype=torch.int64, device=weights.head.device)
         network = Network.open(weights, backend)
         target_V = network.stages.draw_int8(keys.target, first, keys.profile.outputs)[0]
-        return cls(backend=backend.name, keys=keys, network=network, target_V=target_V)
+        forward = Replay(network).forward if first.is_cuda else network.forward
+        return cls(backend=backend.name, keys=keys, network=network, forward=forward, target_V=target_V)
 
     def for_host(self, host: bytes) -> Evaluator:
         """The same network and target for another host's inputs; ValueError unless `host` has 20 bytes."""
         return replace(self, keys=SprintKeys.derive(self.keys.profile, self.keys.sprint_seed, host))
 
+    def compute_outputs(self, nonces_B: Tensor) -> Tensor:
+        """int8 (B, V) of int64 nonces (u64 in two's complement) on the weights' device."""
+        p = self.keys.profile
+        x_BD = self.network.stages.draw_int8(self.keys.inputs, nonces_B, p.tokens * p.width)
+        return self.forward(x_BD.view(-1, p.tokens, p.width))
+
     def judge(self, nonces_B: Tensor) -> Judgement:
-        """Of int64 nonces (u64 in two's complement) on the weights' device; the same bits whatever B is."""
-        p, stages = self.keys.profile, self.network.stages
+        """Of such nonces; the same bits whatever B is."""
         with torch.cuda.device_of(nonces_B):  # type: ignore[no-untyped-call]
-            x_BTD = stages.draw_int8(self.keys.inputs, nonces_B, p.tokens * p.width).view(-1, p.tokens, p.width)
-            return stages.judge(self.keys.inputs, self.target_V, nonces_B, self.network.forward(x_BTD))
+            y_BV = self.compute_outputs(nonces_B)
+            return self.network.stages.judge(self.keys.inputs, self.target_V, nonces_B, y_BV)

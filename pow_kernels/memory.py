@@ -13,7 +13,7 @@ import torch
 from pow_kernels.backends.backend import BackendError
 from pow_kernels.spec import Profile
 
-CPU_ROWS: Final = 1024
+CPU_ROWS: Final = 2048
 """Rows of a product that one CPU thread works on: enough for the products' speed, few enough for the cache."""
 CARD_ROWS: Final = 1 << 17
 """The most on a card: beyond it products get no faster."""

@@ -67,6 +67,11 @@ class SprintFunction:
         first, again = (Evaluator.open(keys, weights, BACKENDS[name]) for name in (backend, second))
         return cls(first, again, pool, threads)
 
+    @property
+    def evaluator(self) -> Evaluator:
+        """What searches; hits are re-checked by another."""
+        return self._first
+
     def with_host(self, host: bytes) -> SprintFunction:
         """The same Sprint for another host, over the same weights; ValueError unless `host` has 20 bytes."""
         return SprintFunction(self._first.for_host(host), self._second.for_host(host), self._pool, self._threads)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -15,9 +16,13 @@ import torch
 from pow_kernels.allocator import keep_freed_memory
 from pow_kernels.spec import Profile, get_profile
 from soundness.collapse import measure_rates
-from soundness.experiment import Columns, Experiment, compute_costs, open_experiment, open_unsigned
+from soundness.experiment import FREE, Columns, compute_costs, open_experiment, open_unsigned
 from soundness.floating import measure_floating
+from soundness.guesses import measure_guesses
 from soundness.report import Finding, judge_cheats, plot_correlations, plot_layers, write_table
+
+GUESSED = 1 << 16
+FLOATED = 1024
 
 
 def main() -> int:
@@ -40,11 +45,10 @@ def main() -> int:
     text += _describe_layers(columns["within"], profile, arguments.folder)
     plot_correlations(findings, f"{profile.name}, {arguments.nonces} nonces", arguments.folder / f"{profile.name}.png")
     if not arguments.cheats_only:
-        controls = _run_controls(profile, arguments)
-        text += "\n## Controls, whose outputs must know more than against ITX-1\n\n"
-        text += f"{write_table(controls, profile.one_in)}\n"
         usual = {f.name: f for f in findings}
-        faults += [f"the control is not found: {f.name}" for f in controls if not f.exceeds(usual[f.name])]
+        for section in (_run_unsigned(profile, arguments, usual), _run_guesses(profile), _run_floating(profile)):
+            text += section.text
+            faults += section.faults
         text += f"\n## Hit rates\n\n{asdict(measure_rates(profile, arguments.nonces))}\n"
     (arguments.folder / f"{profile.name}.md").write_text(text)
     print(text)
@@ -59,13 +63,55 @@ def _describe_layers(within: Columns, profile: Profile, folder: Path) -> str:
     return "\n".join(["", "| by layer | least | mean | greatest |", "|---|--:|--:|--:|", *rows, ""])
 
 
-def _run_controls(profile: Profile, arguments: argparse.Namespace) -> list[Finding]:
-    unsigned: Experiment = open_unsigned(profile, arguments.chunk)
-    costs = {v.name: v.compute_cost(profile) for v in unsigned.cheats}
-    found = judge_cheats(unsigned.measure(arguments.folder, arguments.nonces), costs, profile.one_in)
-    floating = measure_floating(profile, min(arguments.nonces, 1024))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of the results, and what is wrong in it."""
+
+    text: str
+    faults: list[str]
+
+    @classmethod
+    def write(cls, title: str, findings: list[Finding], one_in: int, faults: list[str]) -> Section:
+        return cls(text=f"\n## {title}\n\n{write_table(findings, one_in)}\n", faults=faults)
+
+
+def _run_unsigned(profile: Profile, arguments: argparse.Namespace, usual: Mapping[str, Finding]) -> Section:
+    """Without signs the first token knows more than against ITX-1; with attention twice as strong it pays."""
+    found = []
+    for strong in (False, True):
+        experiment = open_unsigned(profile, arguments.chunk, strong=strong)
+        costs = {v.name: v.compute_cost(profile) for v in experiment.cheats}
+        found += judge_cheats(experiment.measure(arguments.folder, arguments.nonces), costs, profile.one_in)
+    plain, strong_one = found
+    faults = [] if plain.exceeds(usual[plain.name]) else ["the control is not found: no signs"]
+    faults += [] if strong_one.pays else ["the control does not pay: no signs, attention twice as strong"]
+    title = "Control: no signs, keys from the nonce; below, attention twice as strong"
+    return Section.write(title, found, profile.one_in, faults)
+
+
+def _run_guesses(profile: Profile) -> Section:
+    """Without a forward pass nothing pays against ITX-1, and the mean output does where the permutation is known."""
+    usual, known = (
+        judge_cheats(c, dict.fromkeys(FREE, 0.0), profile.one_in) for c in measure_guesses(profile, GUESSED)
+    )
+    faults = [f"{f.name} pays" for f in usual if f.pays]
+    faults += [] if known[0].pays else ["the control does not pay: keys from the nonce"]
+    one, two = (
+        Section.write(title, findings, profile.one_in, [])
+        for title, findings in (
+            (f"Without a forward pass, {GUESSED} nonces", usual),
+            ("Control: the same, keys from the nonce", known),
+        )
+    )
+    return Section(text=one.text + two.text, faults=faults)
+
+
+def _run_floating(profile: Profile) -> Section:
+    """A float network with gains of N(0, 0.02): leaving out every layer pays."""
     skipped = 2 * profile.outputs * profile.width / profile.operations_per_nonce
-    return found + judge_cheats(floating, {"all layers left out": skipped}, profile.one_in)
+    found = judge_cheats(measure_floating(profile, FLOATED), {"all layers left out": skipped}, profile.one_in)
+    faults = [] if found[0].pays else ["the control does not pay: a float network"]
+    return Section.write(f"Control: a float network, {FLOATED} nonces", found, profile.one_in, faults)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from pow_kernels.acceptance import compute_digests, compute_permutation
 from pow_kernels.evaluator import SprintKeys
-from pow_kernels.spec import Profile
-from pow_kernels.stream import draw_int8
+from pow_kernels.numba.stream import draw_int8
+from pow_kernels.spec import Profile, Scale
 from soundness.forward import run_variants
 from soundness.variants import TRUE, Variant, list_cheats
 
@@ -77,22 +77,28 @@ class Experiment:
         wide = truth.to(torch.float32)
         mean_of_others = (wide.sum(0) - wide) / (self.chunk - 1)
         outputs["the mean output, without a forward pass"] = mean_of_others.round().to(torch.int8)
-        columns = {name: self._describe(keys, nonces_B, y, truth) for name, y in outputs.items()}
+        keyed = self.keyed_by_output
+        columns = {name: describe(keys, nonces_B, y, truth, keyed_by_output=keyed) for name, y in outputs.items()}
         return columns | {"within": {name: np.array(values) for name, values in asdict(trace).items()}}
 
-    def _describe(self, keys: SprintKeys, nonces_B: Tensor, y_BV: Tensor, truth_BV: Tensor) -> Columns:
-        target_V = draw_int8(keys.target, torch.zeros(1, dtype=torch.int64), self.profile.outputs)[0].to(torch.float64)
-        bound_BV = y_BV if self.keyed_by_output else torch.zeros_like(y_BV)
-        image_BV = compute_permutation(compute_digests(keys.inputs, nonces_B, bound_BV), self.profile.outputs)
-        y = y_BV.to(torch.float64)
-        norm = y.norm(dim=1).clamp(min=1)
-        length = norm * target_V.norm()
-        return {
-            "correlation": correlate(y, truth_BV.to(torch.float64)),
-            "score": ((y.gather(1, image_BV) @ target_V) / length).numpy(),
-            "score without permutation": ((y @ target_V) / length).numpy(),
-            "norm": norm.numpy(),
-        }
+
+def describe(
+    keys: SprintKeys, nonces_B: Tensor, y_BV: Tensor, truth_BV: Tensor, *, keyed_by_output: bool = True
+) -> Columns:
+    """The columns of some outputs, int8 (B, V), beside the true ones."""
+    outputs = keys.profile.outputs
+    target_V = draw_int8(keys.target, torch.zeros(1, dtype=torch.int64), outputs)[0].to(torch.float64)
+    bound_BV = y_BV if keyed_by_output else torch.zeros_like(y_BV)
+    image_BV = compute_permutation(compute_digests(keys.inputs, nonces_B, bound_BV), outputs)
+    y = y_BV.to(torch.float64)
+    norm = y.norm(dim=1).clamp(min=1)
+    length = norm * target_V.norm()
+    return {
+        "correlation": correlate(y, truth_BV.to(torch.float64)),
+        "score": ((y.gather(1, image_BV) @ target_V) / length).numpy(),
+        "score without permutation": ((y @ target_V) / length).numpy(),
+        "norm": norm.numpy(),
+    }
 
 
 def correlate(a_BV: Tensor, b_BV: Tensor) -> NDArray[np.float64]:
@@ -113,13 +119,17 @@ def open_experiment(profile: Profile, chunk: int) -> Experiment:
     return Experiment(name=profile.name, profile=profile, cheats=list_cheats(profile), chunk=chunk)
 
 
-def open_unsigned(profile: Profile, chunk: int) -> Experiment:
-    """A control that must be found: no signs, and a permutation that is known before the output."""
-    cheats = (Variant(name="first token only", first_tokens=1),)
+def open_unsigned(profile: Profile, chunk: int, *, strong: bool) -> Experiment:
+    """A control: no signs, and a permutation that is known before the output.
+
+    With attention as strong as it is, tokens stay apart without signs too, only less far.  `strong` doubles what
+    attention adds; then they fall onto one direction, which the signs would prevent.
+    """
+    m, s = profile.attn_out
     return Experiment(
-        name=f"{profile.name}-unsigned",
-        profile=profile,
-        cheats=cheats,
+        name=f"{profile.name}-unsigned{'-strong' * strong}",
+        profile=replace(profile, attn_out=Scale(m, s - 1)) if strong else profile,
+        cheats=(Variant(name="first token only", first_tokens=1),),
         chunk=chunk,
         signed=False,
         keyed_by_output=False,

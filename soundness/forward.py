@@ -11,14 +11,15 @@ from torch import Tensor
 from pow_kernels import spec
 from pow_kernels.attention import FUTURE_SCORE, Attention
 from pow_kernels.backends import BACKENDS
+from pow_kernels.drawing import pick_drawing
 from pow_kernels.evaluator import SprintKeys
 from pow_kernels.model import Layer, LayerWeights, draw_layer
+from pow_kernels.numba.norm import norm_rows
+from pow_kernels.numba.stream import draw_int8
 from pow_kernels.spec import Profile, Scale
-from pow_kernels.stages import norm
-from pow_kernels.stream import draw_int8, draw_weight
 from soundness.variants import Variant
 
-BACKEND = BACKENDS["int8"]
+BACKEND = BACKENDS["numba"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,9 @@ def run_variants(
 ) -> tuple[dict[str, Tensor], Trace]:
     """int8 (B, V) by variant's name, and the trace of the first one, which must leave nothing out."""
     p = keys.profile
+    draw_weight = pick_drawing(keys.weights, "cpu")
     x0 = draw_int8(keys.inputs, nonces_B, p.tokens * p.width).view(-1, p.tokens, p.width)
-    streams = {v.name: norm(_take_tokens(v, x0).to(torch.float32)) for v in variants}
+    streams = {v.name: _start(_take_tokens(v, x0)) for v in variants}
     tables = {v.name: _open_attention(p, v, signed=signed) for v in variants}
     trace = Trace(x_rms=[], o_rms=[], token_cosine=[], nonce_cosine=[])
     for number in range(p.layers):
@@ -66,17 +68,17 @@ def apply(v: Variant, table: Attention, layer: Layer, x: Tensor, number: int, tr
     if v.silent(number, p.layers):
         o.zero_()
     o[..., p.heads // v.heads * p.head_dim :] = 0
-    x = norm(_add(layer.o.to_residual(_coarsen(v, o).flatten(0, 1)), x))
+    x = norm_rows(layer.o.to_residual(_coarsen(v, o).flatten(0, 1)).view(x.shape), x)
     h = layer.gu.to_gated(_coarsen(v, x).flatten(0, 1))
     h[:, p.ffn // v.units :] = 0
-    x = _disturb(v, norm(_add(layer.w.to_residual(_coarsen(v, h)), x)))
+    x = _disturb(v, norm_rows(layer.w.to_residual(_coarsen(v, h)).view(x.shape), x))
     if trace is not None:
         _observe(trace, x, o)
     return x
 
 
-def _add(residual: Tensor, x: Tensor) -> Tensor:
-    return residual.view(x.shape).add_(x, alpha=spec.RESIDUAL_GAIN)
+def _start(x0: Tensor) -> Tensor:
+    return norm_rows(x0.to(torch.float32, memory_format=torch.contiguous_format), torch.zeros_like(x0).contiguous())
 
 
 def _take_tokens(v: Variant, x: Tensor) -> Tensor:

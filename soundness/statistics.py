@@ -72,13 +72,13 @@ def _ties(ordered: Floats) -> list[slice]:
 
 
 def find_screen(predictors: Mapping[str, Floats], is_hit: NDArray[np.bool_], cost: float, error: float) -> Screen:
-    """The best screen.  `error` is the chance, one-sided, that the gain's true value is below its low end."""
+    """The screen that is most surely good.  `error` is the chance, one-sided, that its gain is below the low end."""
     even, odd = slice(0, None, 2), slice(1, None, 2)
     signed = {
         f"{sign}{name}": s * score for name, score in predictors.items() for sign, s in (("", 1.0), ("minus ", -1.0))
     }
     choices = [(name, share) for name in signed for share in SHARES]
-    name, share = max(choices, key=lambda c: _compute_gain(signed[c[0]][even], is_hit[even], c[1], cost))
+    name, share = max(choices, key=lambda c: _promise(signed[c[0]][even], is_hit[even], c[1], cost))
     score = signed[name]
     kept, total = _count_kept(score[odd], is_hit[odd], share)
     low, high = bound_share(kept, total, error)
@@ -87,9 +87,14 @@ def find_screen(predictors: Mapping[str, Floats], is_hit: NDArray[np.bool_], cos
     return Screen(predictor=name, share=share, auc=estimate_auc(score[odd], is_hit[odd]), gain=gain)
 
 
-def _compute_gain(score: Floats, is_hit: NDArray[np.bool_], share: float, cost: float) -> float:
+def _promise(score: Floats, is_hit: NDArray[np.bool_], share: float, cost: float) -> float:
+    """A gain that the true one is hardly below: few kept hits promise little.  Source: Wilson, 1927, two deviations."""
     kept, total = _count_kept(score, is_hit, share)
-    return kept / max(total, 1) / (cost + share)
+    if not total:
+        return 0.0
+    p = kept / total
+    low = (p + 2 / total - 2 * sqrt(p * (1 - p) / total + 1 / total**2)) / (1 + 4 / total)
+    return low / (cost + share)
 
 
 def _count_kept(score: Floats, is_hit: NDArray[np.bool_], share: float) -> tuple[int, int]:

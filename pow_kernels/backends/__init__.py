@@ -8,17 +8,21 @@ from typing import Final
 
 from pow_kernels.backends.backend import Backend, BackendError
 from pow_kernels.backends.bf16 import Bf16Backend
+from pow_kernels.backends.compiled import CompiledBackend
 from pow_kernels.backends.fp32 import Fp32Backend
 from pow_kernels.backends.int8 import Int8Backend
 from pow_kernels.backends.numba import NumbaBackend
 from pow_kernels.backends.triton import TritonBackend
 
-BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
-    {
-        backend.name: backend
-        for backend in (TritonBackend(), NumbaBackend(), Int8Backend(), Bf16Backend(), Fp32Backend())
-    }
+_LISTED: Final[tuple[Backend, ...]] = (
+    TritonBackend(),
+    NumbaBackend(),
+    CompiledBackend(),
+    Int8Backend(),
+    Bf16Backend(),
+    Fp32Backend(),
 )
-"""The preferred one first; a device has those that are meant for it."""
+BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType({backend.name: backend for backend in _LISTED})
+"""A device has those that are meant for it.  A CPU takes the first that passes, a card the fastest."""
 
 __all__ = ["BACKENDS", "Backend", "BackendError"]

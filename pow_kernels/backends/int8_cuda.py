@@ -40,10 +40,13 @@ class IntegerLinear:
     def to_residual(self, x: Tensor) -> Tensor:
         return self._requantise(x, RESIDUAL_LIMIT).to(torch.float32)
 
+    def multiply(self, x: Tensor) -> Tensor:
+        """int32 (N, out): x W^T."""
+        rows, inputs = x.shape
+        padded = pad(x, (0, -inputs % MULTIPLE, 0, max(LEAST_ROWS - rows, -rows % MULTIPLE)))
+        return torch._int_mm(padded, self.weight)[:rows, : self.outputs]
+
     def _requantise(self, x: Tensor, limit: int) -> Tensor:
         """int32 holds sum * m + 2^(s-1) for every accumulator (spec.py)."""
         m, s = self.scale
-        rows, inputs = x.shape
-        padded = pad(x, (0, -inputs % MULTIPLE, 0, max(LEAST_ROWS - rows, -rows % MULTIPLE)))
-        total = torch._int_mm(padded, self.weight)[:rows, : self.outputs]
-        return total.mul_(m).add_(1 << (s - 1)).bitwise_right_shift_(s).clamp_(-limit, limit)
+        return self.multiply(x).mul_(m).add_(1 << (s - 1)).bitwise_right_shift_(s).clamp_(-limit, limit)

@@ -26,11 +26,11 @@ def add_and_scale(z: Array, before: Array, y: Array) -> None:
     rows, width = z.shape
     total = np.empty(width, np.int32)
     for row in range(rows):
+        for i in range(width):
+            total[i] = int32(int32(np.floor(z[row, i])) + int32(int32(spec.RESIDUAL_GAIN) * int32(before[row, i])))
         square_sum = np.int64(0)
         for i in range(width):
-            t = int32(int32(np.floor(z[row, i])) + int32(int32(spec.RESIDUAL_GAIN) * int32(before[row, i])))
-            total[i] = t
-            square_sum += np.int64(t) * np.int64(t)
+            square_sum += np.int64(total[i]) * np.int64(total[i])
         radicand = min((width << spec.NORM_RADICAND_BITS) // max(square_sum, 1), RADICAND_LIMIT)
         root = int32(np.int64(np.sqrt(np.float64(radicand))))
         for i in range(width):

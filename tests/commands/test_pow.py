@@ -24,7 +24,7 @@ def evaluate(case: dict[str, Any], first: int, end: int, backend: str) -> Result
     return run("evaluate", *place, "--from", str(first), "--to", str(end), "--backend", backend, "--json")
 
 
-@pytest.mark.parametrize("backend", ["int8", "fp32", "oracle"])
+@pytest.mark.parametrize("backend", ["numba", "int8", "fp32", "oracle"])
 @pytest.mark.parametrize("case", [TINY, DEV], ids=["tiny", "dev"])
 def test_evaluate__golden_case__prints_its_rows(case: dict[str, Any], backend: str) -> None:
     golden = {row["nonce"]: row for row in case["nonces"]}
@@ -50,7 +50,7 @@ def test_evaluate__last_nonces__are_within_the_range() -> None:
         ({"--to": "0"}, "0 is not in the range"),
         ({"--from": "5", "--to": "5"}, "--from 5 is not below --to 5"),
         ({"--from": str(2**64), "--to": str(2**64)}, "is not in the range"),
-        ({"--backend": "fp64"}, "'fp64' is not one of 'int8', 'fp32', 'bf16', 'triton', 'oracle'"),
+        ({"--backend": "fp64"}, "'fp64' is not one of 'numba', 'int8', 'fp32', 'bf16', 'triton', 'compiled', 'oracle'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
@@ -61,11 +61,11 @@ def test_evaluate__flag_out_of_place__is_refused_in_words(change: dict[str, str]
     assert message in result.output
 
 
-@pytest.mark.parametrize("backend", ["bf16", "triton"])
+@pytest.mark.parametrize("backend", ["bf16", "triton", "compiled"])
 def test_evaluate__backend_of_a_card_on_the_cpu__is_refused_with_those_there_are(backend: str) -> None:
     result = evaluate(TINY, 0, 1, backend)
     assert result.exit_code == 1
-    assert f"there is no backend '{backend}' for cpu; those there are: int8, fp32" in result.output
+    assert f"there is no backend '{backend}' for cpu; those there are: numba, int8, fp32" in result.output
 
 
 def test_bench__device_that_is_not_there__is_refused_by_name() -> None:
@@ -87,13 +87,29 @@ def test_bench__tiny__prints_every_figure_of_each_device(devices: str) -> None:
         "threads",
         "load",
         "nonces_per_s",
+        "tokens_per_s",
         "gop_per_s",
         "gemm_gop_per_s",
         "share_of_peak",
+        "outside_products",
+        "host_cpu",
+        "first_hit_s",
+        "energy_j_per_nonce",
+        "energy_absent",
     ]
-    assert figures["backend"] == "int8"
+    assert figures["backend"] == "numba"
+    assert (figures["energy_j_per_nonce"], figures["energy_absent"]) == (None, "not_a_card")
     assert figures["threads"] >= 1
     assert 0 < figures["share_of_peak"] < 1
+
+
+def test_bench__one_device_of_several_missing__is_named_and_the_others_are_measured() -> None:
+    result = run("bench", "--profile", "tiny", "--devices", "cpu,cuda:99", "--json")
+    assert result.exit_code == 1
+    here, gone = json.loads(result.stdout)
+    assert here["nonces_per_s"] > 0
+    assert gone["device"] == "cuda:99"
+    assert "cuda:99 cannot be used" in gone["failure"]
 
 
 def test_bench__no_device_named__prints_one_object() -> None:
@@ -106,7 +122,11 @@ def test_selftest__this_machine__lists_every_backend_as_passed() -> None:
     result = run("selftest", "--json")
     assert result.exit_code == 0, result.output
     rows = [row for row in json.loads(result.stdout) if row["device"] == "cpu"]
-    assert [(row["backend"], row["passed"], row["detail"]) for row in rows] == [("int8", True, ""), ("fp32", True, "")]
+    assert [(row["backend"], row["passed"], row["detail"]) for row in rows] == [
+        ("numba", True, ""),
+        ("int8", True, ""),
+        ("fp32", True, ""),
+    ]
     assert all(row["time_s"] >= 0 for row in rows)
 
 

@@ -33,8 +33,10 @@ def test_read_free_bytes__this_machine__is_some_of_its_memory() -> None:
     assert 10_000_000 < read_free_bytes("cpu") < 1 << 50
 
 
-@pytest.mark.parametrize(("profile", "nonces"), [(TINY, 256), (DEV, 128), (SERVING, 2), (replace(TINY, tokens=600), 1)])
-def test_choose_batch__a_cpu__is_a_thousand_rows_and_at_least_one_nonce(profile: Profile, nonces: int) -> None:
+@pytest.mark.parametrize(
+    ("profile", "nonces"), [(TINY, 512), (DEV, 256), (SERVING, 4), (replace(TINY, tokens=1040), 1)]
+)
+def test_choose_batch__a_cpu__is_two_thousand_rows_and_at_least_one_nonce(profile: Profile, nonces: int) -> None:
     assert choose_batch(profile, "cpu") == nonces
 
 
