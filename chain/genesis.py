@@ -36,7 +36,6 @@ def build_genesis(
     balances: Mapping[bytes, int],
     hosts: Sequence[GenesisHost],
     subsidy_ngonka: int,
-    models: Sequence[Model] = (),
 ) -> bytes:
     """The file of a new chain whose community pool is empty.  `time_ms` is Unix time, `balances` ngonka by account.
 
@@ -56,8 +55,18 @@ def build_genesis(
         params=encode_params(params),
         subsidy_ngonka=subsidy_ngonka,
         supply_ngonka=supply,
-        models=models,
     )
+    return _write_genesis(genesis)
+
+
+def add_models(file: bytes, models: Sequence[Model]) -> bytes:
+    """The file of a chain that begins with these models too.  Raises: RuleError `genesis_invalid`."""
+    genesis = read_genesis(file)
+    genesis.models.extend(models)
+    return _write_genesis(genesis)
+
+
+def _write_genesis(genesis: Genesis) -> bytes:
     check_genesis(genesis)
     text = json_format.MessageToJson(genesis, preserving_proto_field_name=True)
     return f"{text}\n".encode()

@@ -68,7 +68,7 @@ def init(  # noqa: PLR0917  # a command's parameters are its flags
     """Write HOME/genesis.json, the beginning of a new network."""
     import time
 
-    from chain.genesis import build_genesis
+    from chain.genesis import add_models, build_genesis
     from chain.process import GENESIS_FILE
     from chain_client.disk import create_durably
     from rules.params import GNK
@@ -87,10 +87,9 @@ def init(  # noqa: PLR0917  # a command's parameters are its flags
         balances=balances,
         hosts=_add_consensus_keys([_parse_host(text) for text in hosts], consensus_keys, call.config.chain_id),
         subsidy_ngonka=subsidy * GNK,
-        models=[read_model(text) for text in models],
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    create_durably(path, genesis)
+    create_durably(path, add_models(genesis, [read_model(text) for text in models]))
     call.emit({"chain_id": call.config.chain_id, "genesis": str(path), "accounts": len(accounts), "hosts": len(hosts)})
 
 

@@ -53,9 +53,9 @@ def offer(call: Call, names: tuple[str, ...], endpoint: str, region: str, withdr
 
 
 @click.command("serving-key")
-@click.argument("hot_key", metavar="KEY")
+@click.argument("serving", metavar="KEY")
 @writes
-def serving_key(call: Call, hot_key: str) -> None:
+def serving_key(call: Call, serving: str) -> None:
     """Name the hot KEY of the serving process: a key's name, or 66 hex digits.
 
     It signs answers and settles vouchers; it moves no money of yours.
@@ -63,7 +63,7 @@ def serving_key(call: Call, hot_key: str) -> None:
     from rules.addresses import address_from_pubkey, encode_address
     from wire.gonka.inference.v1.tx_pb2 import MsgSetServingKey
 
-    address, public_key = acting_address(call), parse_public_key(call, hot_key)
+    address, public_key = acting_address(call), parse_public_key(call, serving)
     before = find_offer(call, address)
     account = encode_address(address_from_pubkey(public_key))
     warnings = ["what it signs counts as yours: keep it where only the serving process reads it"]

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from chain.app import App
 from chain.context import Context
 from chain.engine.application import Block, BlockResult, TxResult
-from chain.genesis import build_genesis, init_state, read_genesis
+from chain.genesis import add_models, build_genesis, init_state, read_genesis
 from chain.handlers import HANDLERS
 from chain.modules.auth.state import get_account
 from chain.modules.bank.coins import make_coin
@@ -102,15 +102,15 @@ def sign_all(draft: Draft, raw: TxRaw) -> TxRaw:
 def make_genesis(
     params: Params = MINIMAL, hosts: tuple[Person, ...] = (ANN, BOB, CAT), models: tuple[Model, ...] = ()
 ) -> bytes:
-    return build_genesis(
+    genesis = build_genesis(
         chain_id=CHAIN_ID,
         time_ms=TIME_MS,
         params=params,
         balances={person.address: BALANCE for person in (ANN, BOB, CAT, DAN)},
         hosts=[GenesisHost(address=person.text, units=GENESIS_UNITS) for person in hosts],
         subsidy_ngonka=SUBSIDY,
-        models=models,
     )
+    return add_models(genesis, models)
 
 
 @dataclass
