@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 BALANCE_NGONKA = 1_000 * GNK
 SUBSIDY_NGONKA = 300 * GNK
+BEACON_KEY_FILE = "beacon_key"
 PASSPHRASE_FILE = "passphrase"  # noqa: S105  # the name of a file
 
 
@@ -35,16 +36,21 @@ def make_host_home(home: Path) -> SigningKey:
     return key
 
 
-def write_host_config(home: Path, *, chain: str, chain_id: str, sidecar: Path) -> None:
-    """The config.toml of a client whose chain is at the gRPC target `chain`, its sidecar at a socket."""
+def write_host_config(home: Path, *, chain: str, chain_id: str, sidecar: Path, moved_to: Path | None = None) -> None:
+    """The config.toml of a client whose chain is at the gRPC target `chain`, its sidecar at a socket.
+
+    A validator's home, which will be `moved_to` another place, has its chain and the beacon's secret in it too.
+    """
     settings = {
         "chain": chain,
         "chain_id": chain_id,
         "key": "host",
         "keyring": "file",
-        "passphrase_file": str(home / PASSPHRASE_FILE),
+        "passphrase_file": str((moved_to or home) / PASSPHRASE_FILE),
         "sidecar": f"unix:{sidecar}",
     }
+    if moved_to:
+        settings["beacon_key"] = str(moved_to / BEACON_KEY_FILE)
     (home / "config.toml").write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
 
 

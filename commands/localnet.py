@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +17,13 @@ from commands.call import Call, local
 from commands.homes import build_local_genesis, make_host_home, write_host_config
 from commands.output import Json
 from commands.pidfiles import KeptProcess
+from commands.validators import CHAIN_ID as VALIDATORS_ID
+from commands.validators import ValidatorNet
 
 CHAIN_ID = "gonka-localnet-1"
 STAKE = "100GNK"
+ENGINES = ("local", "cometbft")
+PRESETS = ("minimal", "local", "mainnet")
 MOST_HOSTS = 8
 STAKE_TIMEOUT_S = 120
 
@@ -27,16 +33,30 @@ def group() -> None:
     """A network of several hosts on this machine, with play money."""
 
 
+DIRECTORY = click.option("--dir", "directory", type=click.Path(path_type=Path), help="Where [HOME/localnet].")
+
+
 @group.command()
 @click.option("--hosts", type=click.IntRange(1, MOST_HOSTS), default=3, show_default=True, help="Of a new network.")
 @click.option("--grpc", metavar="HOST:PORT", default="127.0.0.1:9090", show_default=True, help="Of a new network.")
+@click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Of a new network.")
+@click.option("--validators", type=click.IntRange(1, MOST_HOSTS), default=4, show_default=True, help="With cometbft.")
+@click.option("--preset", type=click.Choice(PRESETS), default="minimal", show_default=True, help="With cometbft.")
+@DIRECTORY
 @local
-def up(call: Call, hosts: int, grpc: str) -> None:
-    """Make the network in HOME/localnet where there is none, and start what does not run.
+def up(  # noqa: PLR0917  # a command's parameters are its flags
+    call: Call, hosts: int, grpc: str, engine: str, validators: int, preset: str, directory: Path | None
+) -> None:
+    """Make the network where there is none, and start what does not run.
 
-    Every host has a home with its key, HOME/localnet/host-N, for `gnk ... --home`.
+    With the local engine one chain serves hosts; with cometbft every validator has a chain of its own.  Each has a home
+    with its key in the directory, host-N or validator-N, for `gnk ... --home`.
     """
-    net = LocalNet(directory=call.config.home / "localnet")
+    place = _find_directory(call, directory)
+    net = LocalNet(directory=place)
+    if engine == "cometbft" or ValidatorNet(directory=place).validators:
+        _up_validators(call, ValidatorNet(directory=place), validators, preset)
+        return
     is_new = not net.homes
     if is_new:
         net.make(hosts, grpc)
@@ -44,24 +64,50 @@ def up(call: Call, hosts: int, grpc: str) -> None:
     if is_new:
         for home in net.homes:
             _stake(home)
-    call.emit({"chain": address, "chain_id": CHAIN_ID, "processes": net.describe()})
+    call.emit({"chain": address, "chain_id": CHAIN_ID, "processes": describe_processes(net.processes)})
+
+
+def _up_validators(call: Call, net: ValidatorNet, count: int, preset: str) -> None:
+    from chain.engine.cometbft import find_cometbft
+
+    find_cometbft(os.environ)
+    if not net.validators:
+        net.make(count, preset)
+    net.start()
+    call.emit({"chain_id": VALIDATORS_ID, **net.describe(), "processes": describe_processes(net.processes)})
+
+
+def _find_directory(call: Call, directory: Path | None) -> Path:
+    return (directory or call.config.home / "localnet").absolute()
 
 
 @group.command()
+@DIRECTORY
 @local
-def status(call: Call) -> None:
-    """Which processes run, and where their logs are."""
-    call.emit(LocalNet(directory=call.config.home / "localnet").describe())
+def status(call: Call, directory: Path | None) -> None:
+    """How far the validators are, which processes run, and where their logs are."""
+    place = _find_directory(call, directory)
+    processes = [*ValidatorNet(directory=place).processes, *LocalNet(directory=place).processes]
+    call.emit({**ValidatorNet(directory=place).describe(), "processes": describe_processes(processes)})
 
 
 @group.command()
+@DIRECTORY
 @local
-def down(call: Call) -> None:
+def down(call: Call, directory: Path | None) -> None:
     """Stop every process; what they keep stays."""
-    net = LocalNet(directory=call.config.home / "localnet")
-    for process in reversed(net.processes):
+    place = _find_directory(call, directory)
+    processes = [*ValidatorNet(directory=place).processes, *LocalNet(directory=place).processes]
+    for process in reversed(processes):
+        process.ask_to_stop()
+    for process in processes:
         process.stop()
-    call.emit(net.describe())
+    call.emit({"processes": describe_processes(processes)})
+
+
+def describe_processes(processes: Sequence[KeptProcess]) -> list[Json]:
+    """One line for each process."""
+    return [{"process": process.name, "pid": process.pid, "log": str(process.log)} for process in processes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +128,8 @@ class LocalNet:
 
     def make(self, hosts: int, grpc: str) -> None:
         """Homes with new keys, the genesis that names them, and where the chain shall listen: all of it or nothing."""
+        if self.directory.exists() and any(self.directory.iterdir()):
+            raise PermanentError("network_directory_used", str(self.directory))
         draft = LocalNet(directory=self.directory.with_name(f"{self.directory.name}.draft"))
         shutil.rmtree(draft.directory, ignore_errors=True)
         addresses = [make_host_home(draft.directory / f"host-{number}").address for number in range(1, hosts + 1)]
@@ -116,10 +164,6 @@ class LocalNet:
             write_host_config(home, chain=address, chain_id=CHAIN_ID, sidecar=socket)
             client.start()
         return address
-
-    def describe(self) -> list[Json]:
-        """One line for each process."""
-        return [{"process": process.name, "pid": process.pid, "log": str(process.log)} for process in self.processes]
 
     def _keep(self, name: str, group: str, command: str, home: Path, *words: str) -> KeptProcess:
         line = (group, command, "--home", str(home), *words)

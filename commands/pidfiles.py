@@ -58,13 +58,19 @@ class KeptProcess:
         pid = os.posix_spawn(sys.executable, line, environ, file_actions=files, setsid=True)
         self._pid_file.write_text(f"{pid} {_read_start_time(pid)}\n")
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM."""
+        pid = self.pid
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
     def stop(self) -> None:
         """SIGTERM, then SIGKILL after STOP_TIMEOUT_S, to it and whatever it started."""
         pid = self.pid
         if pid is None:
             return
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+        self.ask_to_stop()
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while self.pid is not None and time.monotonic() < deadline:
             time.sleep(POLL_S)

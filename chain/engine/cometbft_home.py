@@ -182,9 +182,7 @@ def make_consensus_key(path: Path) -> None:
 
     EngineError consensus_key_exists.
     """
-    key = Ed25519PrivateKey.generate()
-    seed = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    seed, public = _draw_key()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     document = {
         "address": sha256(public).hexdigest()[:40].upper(),
@@ -195,6 +193,23 @@ def make_consensus_key(path: Path) -> None:
         _create(path, document)
     except FileExistsError as error:
         raise EngineError("consensus_key_exists", str(path)) from error
+
+
+def make_node_key(home: Path) -> str:
+    """Write a new key for CometBFT's connections, which CometBFT makes itself otherwise; the node's id."""
+    seed, public = _draw_key()
+    folder = home / "config"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = {"type": "tendermint/PrivKeyEd25519", "value": b64encode(seed + public).decode()}
+    _create(folder / _NODE_KEY_FILE, {"priv_key": key})
+    return read_node_id(home)
+
+
+def _draw_key() -> tuple[bytes, bytes]:
+    """The seed of a new ed25519 key, and its public key."""
+    key = Ed25519PrivateKey.generate()
+    seed = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    return seed, key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def _create(path: Path, document: dict[str, Any]) -> None:

@@ -25,8 +25,19 @@ def pids(processes: list[dict[str, Any]]) -> dict[str, int | None]:
 
 
 def test_without_a_network_nothing_runs_and_down_is_fine(tmp_path: Path) -> None:
-    assert gnk("localnet", "status", "--home", str(tmp_path)) == []
-    assert gnk("localnet", "down", "--home", str(tmp_path)) == []
+    nothing = {"validators": [], "epoch": None, "phase": None, "processes": []}
+    assert gnk("localnet", "status", "--home", str(tmp_path)) == nothing
+    assert gnk("localnet", "down", "--home", str(tmp_path)) == {"processes": []}
+
+
+@pytest.mark.parametrize("engine", ["local", "cometbft"])
+def test_a_directory_that_holds_something_else_is_refused_and_left(tmp_path: Path, engine: str) -> None:
+    (tmp_path / "mine").write_text("kept")
+    line = [sys.executable, "-m", "cli", "localnet", "up", "--engine", engine, "--dir", str(tmp_path), "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stderr)["error"]["code"] in {"network_directory_used", "cometbft_missing"}
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 @pytest.mark.e2e
@@ -51,4 +62,4 @@ def test_a_network_comes_up_survives_a_kill_and_goes_down(tmp_path: Path) -> Non
         assert gnk("chain", "status", "--home", host)["height"] >= before["height"]
     finally:
         down = gnk("localnet", "down", *home)
-    assert not any(pids(down).values())
+    assert not any(pids(down["processes"]).values())

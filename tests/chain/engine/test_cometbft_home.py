@@ -1,6 +1,7 @@
 """What CometBFT is told: the same genesis on every node, a config that is TOML, and a key for one user."""
 
 import json
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,15 @@ from chain.engine.cometbft_home import (
     describe_config,
     describe_genesis,
     make_consensus_key,
+    make_node_key,
+    read_node_id,
     write_home,
 )
 from chain.engine.errors import EngineError
 from chain.genesis import read_genesis
 from chain_client.consensus_key import prove_consensus_key
+from rules.params import COMMIT_REVEAL, THRESHOLD_BLS
+from rules.presets import MINIMAL
 from tests.chain.engine.abci_node import make_validator_genesis
 from tests.chain.ledger import ANN, CHAIN_ID
 
@@ -92,3 +97,18 @@ def test_write_home__a_key_that_never_signed__begins_at_height_0_and_only_then(t
 def test_write_home__no_key__leaves_it_to_cometbft(tmp_path: Path) -> None:
     write_home(tmp_path, GENESIS, read_genesis(GENESIS), config_of())
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["config.toml", "genesis.json"]
+
+
+def test_make_node_key__a_new_home__has_the_id_that_others_dial(tmp_path: Path) -> None:
+    name = make_node_key(tmp_path)
+    assert name == read_node_id(tmp_path)
+    assert re.fullmatch("[0-9a-f]{40}", name)
+    assert make_node_key(tmp_path / "other") != name
+
+
+@pytest.mark.parametrize(("kind", "height"), [(COMMIT_REVEAL, "0"), (THRESHOLD_BLS, "1")])
+def test_describe_genesis__seeds_signed_in_votes__has_them_extended_from_the_first(kind: int, height: str) -> None:
+    params = replace(MINIMAL, beacon=replace(MINIMAL.beacon, kind=kind))
+    genesis = make_validator_genesis(params=params)
+    described = describe_genesis(genesis, read_genesis(genesis))
+    assert described["consensus_params"]["abci"]["vote_extensions_enable_height"] == height
