@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PATHS := rules wire pow_kernels sidecar chain chain_client serving gateway commands cli.py tests benchmarks examples soundness
+PATHS := rules wire pow_kernels sidecar chain chain_client serving gateway commands cli.py tests benchmarks examples soundness detection
 
-.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu test-model model soundness e2e e2e-short js sprint demos bench check clean
+.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu test-model model soundness detection e2e e2e-short js sprint inference demos bench check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the verbs
@@ -75,6 +75,9 @@ test-model: setup model  ## the tests that need the real model
 
 sprint: setup  ## a whole Sprint on this machine: `gnk demo`
 	$(BIN)/gnk demo $(if $(GNK_DEMO_DIR),--dir $(GNK_DEMO_DIR))
+
+inference: setup model  ## a market on this machine: an OpenAI client buys an answer
+	$(BIN)/gnk inference-demo $(if $(GNK_INFERENCE_DIR),--dir $(GNK_INFERENCE_DIR))
 
 demos: setup  ## the demo ten times in a row, each block log replayed
 	$(BIN)/python -m tests.e2e.demos

@@ -15,6 +15,7 @@ VERSION = "0.1.0"
 # name -> (module, what it holds, the line in `gnk --help`)
 GROUPS: dict[str, tuple[str, str, str]] = {
     "demo": ("commands.demo", "command", "Run a whole Sprint of three hosts on this machine."),
+    "inference-demo": ("commands.inference", "command", "Buy and sell inference on this machine, to the ngonka."),
     "keys": ("commands.keys", "group", "Make, recover, list and move account keys."),
     "host": ("commands.host", "group", "Join, run, check and leave as a host."),
     "stake": ("commands.stake", "group", "Stake GNK behind your compute units."),
@@ -30,6 +31,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "sidecar": ("commands.sidecar", "group", "The GPU process: start it, ask it."),
     "chain": ("commands.chain", "group", "The chain process: start it, ask it, export it."),
     "network": ("commands.network", "group", "Invite nodes to a network, and join one."),
+    "verify": ("commands.verify", "command", "Check a proof file: a ballot, a weight, a balance."),
     "localnet": ("commands.localnet", "group", "A network of several hosts on this machine."),
     "pow": ("commands.pow", "group", "The proof function itself: evaluate, bench, self-test."),
     "explain": ("commands.explain", "command", "What an error code means, and what to do."),

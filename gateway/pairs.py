@@ -25,6 +25,7 @@ log = structlog.get_logger("gateway")
 
 SIGN_SHARE: Final = 4
 """Work is signed for when a fourth of the credit has come together."""
+CROWD: Final = 8
 LONGEST_UNSIGNED_S: Final = 0.5
 RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 5.0
@@ -87,9 +88,13 @@ class Pair:
 
     @property
     def wanted(self) -> Tokens:
-        """What may still come from all that is under way."""
+        """What is worth signing ahead for: prompts, and answers where many share the credit.
+
+        One answer alone never waits for a voucher, and what is signed ahead of it might stay with the host.
+        """
         wanted = [attempt.meter.wanted for attempt in self._live.values()]
-        return Tokens(tokens_in=sum(w.tokens_in for w in wanted), tokens_out=sum(w.tokens_out for w in wanted))
+        out = sum(w.tokens_out for w in wanted) if len(wanted) >= CROWD else 0
+        return Tokens(tokens_in=sum(w.tokens_in for w in wanted), tokens_out=out)
 
     @contextlib.contextmanager
     def expect(self, bounds: Bounds) -> Iterator[None]:

@@ -228,7 +228,9 @@ def coded() -> Iterator[None]:
 def _connect(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with contextlib.suppress(FileExistsError):
+            # only to set the mode of a new file: closing one that SQLite has open would let go its locks on it
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise PermanentError("disk_write_failed", f"{path}: {error.strerror}") from error
     with coded():

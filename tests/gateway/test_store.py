@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chain_client.errors import PermanentError, TransientError
-from gateway.accounts import list_balances, top_up
+from gateway.accounts import check_sums, list_balances, top_up
 from gateway.store import FILE_NAME, Store, hold_home
 
 WRITER = """
@@ -87,6 +87,22 @@ def test_write__killed_at_random__nothing_acknowledged_is_lost(tmp_path: Path) -
         acknowledged = max(acknowledged, *(int(line) for line in rest), 0)
         kept = sum(b.balance_pusd for b in read_balances(tmp_path))
         assert kept >= before + acknowledged
+
+
+def test_write__commands_beside_a_busy_gateway__damage_nothing(tmp_path: Path) -> None:
+    """SQLite's locks are the process's: whoever closes the file elsewhere in it lets them go."""
+    with subprocess.Popen([sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for number in range(200):
+            with Store.open(tmp_path) as store:
+                store.write_now(lambda c, n=number: top_up(c, f"other-{n}", 1, "", 1))  # type: ignore[misc]
+        process.kill()
+        process.stdout.read()
+    with Store.open(tmp_path) as store:
+        assert store.read("PRAGMA integrity_check") == [("ok",)]
+        assert len(list_balances(store.connection)) == 201
+        check_sums(store.connection)
 
 
 def read_balances(home: Path) -> list[object]:
