@@ -19,7 +19,7 @@ from wire.gonka.inference.v1.tx_pb2 import (
 
 HANDLERS: Final = (
     Handler(message=MsgAddModel, apply=add_model, gas=100_000),
-    Handler(message=MsgSetOffer, apply=apply_set_offer, gas=100_000),
+    Handler(message=MsgSetOffer, apply=apply_set_offer, gas=50_000, each="model_ids"),
     Handler(message=MsgSetServingKey, apply=apply_set_serving_key, gas=50_000),
     # reads every host that offers the model
     Handler(message=MsgOpenEscrow, apply=apply_open, gas=2_000_000),

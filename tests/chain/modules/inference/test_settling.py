@@ -7,14 +7,16 @@ import pytest
 from chain.modules.bank.state import get_balance
 from chain.modules.inference import settling, state
 from chain.modules.params.state import get_live, set_live
+from chain.modules.stake.state import get_host
 from chain.settlement import Settlement
 from rules.errors import RuleError
 from rules.presets import GENESIS_UNITS
-from rules.types import Phase
+from rules.types import Host, Phase
 from rules.vouchers import Tokens
 from tests.chain.ledger import ANN, BALANCE, BOB, CAT, DAN
 from tests.chain.market import BASE_PRICE, DEPOSIT, Market
 from wire.gonka.inference.v1.tx_pb2 import MsgCloseEscrow, MsgSetOffer, MsgSettleVoucher
+from wire.gonka.stake.v1.tx_pb2 import MsgLeave
 
 TOKENS = Tokens(tokens_in=1000, tokens_out=500)
 AMOUNT = 28_500
@@ -66,6 +68,17 @@ def test_refunds__nothing_left__closes_all_the_same(market: Market) -> None:
     market.network.play(Phase.SETTLE, 2)
     market.network.step()
     assert (market.find(1).closed, market.find(1).refunded_ngonka) == (True, left)
+
+
+def test_refunds__a_host_that_left_without_a_voucher__gives_its_reserve_back(market: Market) -> None:
+    market.network.send(MsgLeave(host=ANN.text))
+    market.network.players = [player for player in market.network.players if player.person is not ANN]
+    market.network.play(Phase.SERVE, 3)
+    assert get_host(market.network.store, Host(ANN.address)) is None
+    market.network.send(MsgCloseEscrow(developer=DAN.text, escrow_id=1))
+    market.network.play(Phase.SERVE, 2)
+    assert market.find(1).refunded_ngonka == DEPOSIT
+    assert get_balance(market.network.store, DAN.address) == BALANCE
 
 
 def test_refunds__opened_and_closed_before_the_first_epoch__return_at_the_second_settle() -> None:
