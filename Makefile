@@ -50,6 +50,9 @@ test-slow: setup  ## the unit tests that take minutes, and 10 GB of memory
 soundness: setup  ## every cheat against the proof function; half an hour, and goes on where it was stopped
 	$(BIN)/python -m soundness
 
+detection: setup model  ## cheating hosts told from honest ones on a real model; hours, and goes on where it was stopped
+	$(BIN)/python -m detection
+
 test-gpu: setup  ## the tests that need a CUDA device
 	$(BIN)/pytest -m gpu
 
