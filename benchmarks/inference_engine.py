@@ -16,6 +16,7 @@ from typing import Any
 MODEL = Path(".models/smollm2-135m-instruct")
 TEXT = "The history of computing begins long before the first electronic machines. "
 STREAMS = 8
+LINE = "{:8} generate {:6.1f}/s   one {:6.1f}/s   eight {:6.1f}/s   ratios {:.2f} {:.2f}"
 
 
 def measure_generate(model: Any, prompt: list[int], tokens: int) -> float:
@@ -92,7 +93,7 @@ async def run(rounds: int, tokens: int, threads: int) -> None:
             "generate {:6.1f}/s   one {:6.1f}/s   eight {:6.1f}/s   ratios {:.2f} {:.2f}".format(*rows[-1]), flush=True
         )
     medians = tuple(statistics.median(column) for column in zip(*rows, strict=True))
-    print("medians  {:6.1f}/s       {:6.1f}/s         {:6.1f}/s          {:.2f} {:.2f}".format(*medians))
+    print(LINE.format("medians", *medians))
     await engine.close()
     await listening
 
