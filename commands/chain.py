@@ -15,6 +15,7 @@ from commands.logs import FORMATS
 from commands.network import find_invitation
 from commands.output import Json
 from commands.upgrades import backup, rehearse
+from commands.wallets import add_to_wallet, prove
 
 if TYPE_CHECKING:
     from chain.store.store import Store
@@ -31,6 +32,8 @@ def group() -> None:
 
 group.add_command(backup)
 group.add_command(rehearse)
+group.add_command(add_to_wallet)
+group.add_command(prove)
 
 
 @group.command()

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.amounts import format_gnk, parse_amount
-from commands.call import Call, reads, writes
+from commands.call import KEY, Call, keyed, reads, writes
 from commands.model_proposals import propose_model
 from commands.output import Json
 from commands.proposals import describe_proposal, read_ballot, read_proposal, read_proposals, summarize_proposal
 from commands.proposing import propose
+from commands.proving import proves, write_proof
 from commands.writing import Draft, acting_address, submit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from google.protobuf.message import Message
+
+    from chain_client.rpc import RpcNode
 
 OPTIONS = {"yes": 1, "abstain": 2, "no": 3, "no_with_veto": 4}
 
@@ -111,6 +116,32 @@ def parse_choice(text: str) -> dict[str, str]:
     if total != 1 or not positive:
         raise RuleError("vote_weights_invalid", f"the weights sum to {total}")
     return weights
+
+
+@group.command()
+@click.argument("proposal_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
+@click.option("--voter", metavar="ADDRESS", help="Whose ballot [the key's].")
+@proves
+@KEY
+@keyed
+def prove(call: Call, proposal_id: int, voter: str | None, rpc: str, trust_height: int | None, out: Path) -> None:
+    """Write a file that shows how a ballot on proposal ID was counted.
+
+    `gnk verify` checks it without asking any node.
+    """
+    from chain.modules.gov.state import ballot_key, proposal_key, vote_key
+    from chain_client.errors import PermanentError
+    from rules.addresses import decode_address
+
+    address = decode_address(voter or acting_address(call))
+
+    async def choose(node: RpcNode) -> list[bytes]:
+        ballot = ballot_key(proposal_id, address)
+        if not (await node.read_pair(ballot, 0))[1]:
+            raise PermanentError("ballot_missing", f"proposal {proposal_id}", proposal_id=proposal_id)
+        return [proposal_key(proposal_id), vote_key(proposal_id, address), ballot]
+
+    write_proof(call, rpc, trust_height, out, choose)
 
 
 @group.command()

@@ -80,11 +80,16 @@ def check_options(options: Iterable[tuple[VoteOption, int]]) -> Options:
     return checked
 
 
+def compute_units(voter: Host, began: Table, ended: Table) -> int:
+    """The units that a ballot weighs."""
+    return min(began.get(voter, 0), ended.get(voter, 0))
+
+
 def compute_tally(ballots: Iterable[tuple[Host, Options]], began: Table, ended: Table) -> Tally:
     """What each option has behind it, given the tables when voting began and when it ended."""
     parts = dict.fromkeys(VoteOption, 0)
     for voter, options in ballots:
-        units = min(began.get(voter, 0), ended.get(voter, 0))
+        units = compute_units(voter, began, ended)
         for option, share in options.items():
             parts[option] += units * share
     return Tally(parts=parts, total_units=min(sum(began.values()), sum(ended.values())))

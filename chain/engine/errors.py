@@ -36,10 +36,7 @@ ENGINE_FAULTS = _faults(
             "the upgrade's migration refused this state",
             "report it; nothing was changed: when all validators agree, start with --skip-upgrade NAME",
         ),
-        "consensus_key_unreadable": (
-            "the consensus key cannot be read",
-            "restore the file from a copy; a chain goes on with the key that it began with",
-        ),
+        "consensus_key_unreadable": ("no consensus key in the file", "give CometBFT's priv_validator_key.json"),
         "node_key_unreadable": ("CometBFT has no node key here", "start the chain once with --engine cometbft"),
         "consensus_key_exists": ("there is a consensus key already", "use it; a second one could sign a block twice"),
     }

@@ -9,7 +9,7 @@ from chain.modules.params.state import get_frozen
 from chain.modules.sprint.state import get_epoch_start
 from chain.modules.stake.state import get_weights, table_epoch
 from chain.store.kv import Reader
-from rules.ballots import Options, Outcome, Tally, compute_tally, decide, parse_weight
+from rules.ballots import Options, Outcome, Tally, compute_tally, compute_units, decide, parse_weight
 from rules.errors import RuleError
 from rules.params import MILLION, GovParams
 from rules.types import Host, VoteOption
@@ -73,6 +73,7 @@ def _end_vote(ctx: Context, proposal: Proposal, course: state.Course) -> None:
         extend_to_regular(ctx, proposal, course)
         _say(ctx, proposal, "expedited_proposal_rejected", outcome)
         return
+    _keep_ballots(ctx, proposal.id, course)
     state.close(ctx.store, proposal.id)
     return_deposits(ctx, proposal.id, MILLION if _burns(outcome, params) else 0)
     if outcome is Outcome.PASSED:
@@ -86,6 +87,13 @@ def _end_vote(ctx: Context, proposal: Proposal, course: state.Course) -> None:
         PROPOSAL_STATUS_FAILED: "proposal_failed",
     }
     _say(ctx, proposal, results[proposal.status], outcome)
+
+
+def _keep_ballots(ctx: Context, proposal_id: int, course: state.Course) -> None:
+    """Keep what each vote was counted with: the tables that it follows from are forgotten in time."""
+    began, ended = get_weights(ctx.store, course.table_epoch), get_weights(ctx.store, table_epoch(ctx.store))
+    for voter, _ in list(state.scan_votes(ctx.store, proposal_id)):
+        state.set_ballot(ctx.store, proposal_id, voter, compute_units(Host(voter), began, ended))
 
 
 def _execute(ctx: Context, proposal: Proposal) -> None:

@@ -1,5 +1,7 @@
 """Proposals, deposits and votes as cosmos.gov.v1 has them, so that wallets read them; heights and tables beside them.
 
+When a vote has ended, each vote stays with its ballot, the units that it was counted with: 8 bytes big-endian.
+
 Keys end in the proposal's number, 8 bytes big-endian, then the account: scans are in order of both.
 """
 
@@ -25,6 +27,7 @@ _PROPOSAL = b"gov/proposal/"
 _COURSE = b"gov/course/"
 _DEPOSIT = b"gov/deposit/"
 _VOTE = b"gov/vote/"
+_BALLOT = b"gov/ballot/"
 _NEXT_ID = b"gov/next_id"
 _NUMBERS = struct.Struct(">QQQQQ")
 
@@ -51,9 +54,14 @@ def take_next_id(store: KV) -> int:
     return number
 
 
+def proposal_key(proposal_id: int) -> bytes:
+    """Where the state keeps a proposal."""
+    return _PROPOSAL + _id(proposal_id)
+
+
 def get_proposal(store: Reader, proposal_id: int) -> Proposal | None:
     """A proposal, ended or not; None for one that never was, was cancelled, or found no deposits."""
-    value = store.get(_PROPOSAL + _id(proposal_id))
+    value = store.get(proposal_key(proposal_id))
     return None if value is None else Proposal.FromString(value)
 
 
@@ -135,15 +143,20 @@ def delete_deposit(store: KV, proposal_id: int, depositor: bytes) -> None:
     store.delete(_DEPOSIT + _id(proposal_id) + depositor)
 
 
+def vote_key(proposal_id: int, voter: bytes) -> bytes:
+    """Where the state keeps one account's vote."""
+    return _VOTE + _id(proposal_id) + voter
+
+
 def get_vote(store: Reader, proposal_id: int, voter: bytes) -> Vote | None:
     """One account's vote; votes stay readable when a proposal has ended."""
-    value = store.get(_VOTE + _id(proposal_id) + voter)
+    value = store.get(vote_key(proposal_id, voter))
     return None if value is None else Vote.FromString(value)
 
 
 def set_vote(store: KV, proposal_id: int, voter: bytes, vote: Vote) -> None:
     """Write a vote in place of the voter's earlier one."""
-    store.set(_VOTE + _id(proposal_id) + voter, vote.SerializeToString(deterministic=True))
+    store.set(vote_key(proposal_id, voter), vote.SerializeToString(deterministic=True))
 
 
 def scan_votes(store: Reader, proposal_id: int) -> Iterator[tuple[bytes, Vote]]:
@@ -151,6 +164,22 @@ def scan_votes(store: Reader, proposal_id: int) -> Iterator[tuple[bytes, Vote]]:
     prefix = _VOTE + _id(proposal_id)
     for key, value in store.scan(prefix):
         yield key[len(prefix) :], Vote.FromString(value)
+
+
+def ballot_key(proposal_id: int, voter: bytes) -> bytes:
+    """Where the state keeps the units that one account's vote was counted with."""
+    return _BALLOT + _id(proposal_id) + voter
+
+
+def get_ballot(store: Reader, proposal_id: int, voter: bytes) -> int | None:
+    """The units that one account's vote was counted with, None before the vote has ended and without a vote."""
+    value = store.get(ballot_key(proposal_id, voter))
+    return None if value is None else int.from_bytes(value, "big")
+
+
+def set_ballot(store: KV, proposal_id: int, voter: bytes, units: int) -> None:
+    """Write what one account's vote was counted with."""
+    store.set(ballot_key(proposal_id, voter), units.to_bytes(8, "big"))
 
 
 def _id(proposal_id: int) -> bytes:

@@ -29,7 +29,8 @@ _RETIRED = b"stake/retired/"
 _SIGNED = b"stake/signed/"
 _MISSED = b"stake/missed/"
 _TABLE = b"stake/table/"
-_TABLE_EPOCH = b"stake/table_epoch"
+TABLE_EPOCH_KEY: Final = b"stake/table_epoch"
+"""Where the state keeps the epoch of the table in force, big-endian; nothing for 0."""
 _VALIDATOR = b"stake/validator/"
 
 
@@ -194,7 +195,7 @@ def _burn(store: KV, host: Host, take: Callable[[int], int]) -> int:
 
 def table_epoch(store: Reader) -> int:
     """The epoch whose SETTLE wrote the table in force; 0 is the genesis file's."""
-    return int.from_bytes(store.get(_TABLE_EPOCH) or b"", "big")
+    return int.from_bytes(store.get(TABLE_EPOCH_KEY) or b"", "big")
 
 
 def get_table(store: Reader, epoch: int) -> dict[Host, TableEntry]:
@@ -224,7 +225,7 @@ def set_table(store: KV, epoch: int, entries: dict[Host, TableEntry]) -> None:
     prefix = _TABLE + epoch.to_bytes(8, "big")
     for host, entry in entries.items():
         store.set(prefix + host, entry.SerializeToString(deterministic=True))
-    store.set(_TABLE_EPOCH, epoch.to_bytes(8, "big"))
+    store.set(TABLE_EPOCH_KEY, epoch.to_bytes(8, "big"))
 
 
 def delete_tables_before(store: KV, epoch: int) -> None:
