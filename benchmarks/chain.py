@@ -21,6 +21,7 @@ from chain.app import App
 from chain.engine.application import Block
 from chain.genesis import build_genesis
 from chain.modules.bank.coins import make_coin
+from chain.modules.bank.messages import MODULE_NAMES
 from chain.modules.handler import pack_any
 from chain.store.store import Store
 from rules.addresses import address_from_pubkey, encode_address
@@ -36,7 +37,7 @@ from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, Fee, ModeInfo, SignerInfo, TxBody
 
 CHAIN_ID = "bench-1"
 GAS = 50_000
-FIRST_NUMBER = 7  # account numbers before it belong to the modules
+FIRST_NUMBER = len(MODULE_NAMES)  # account numbers before it belong to the modules
 
 
 def main() -> None:

@@ -48,14 +48,15 @@ def draw_group(chain_id: str, block_hash: bytes, escrow_id: int, table: Table, s
     """The hosts that an escrow's deposit is shared among: min(size, hosts with units), drawn one after the other by
     effective units, none twice.  `block_hash` is that of the block before the one that opens the escrow.
     """
-    left = {host: units for host, units in sorted(table.items()) if units}
+    hosts = [host for host in sorted(table) if table[host]]
+    left = [table[host] for host in hosts]  # 0 once drawn
     group: list[Host] = []
-    while left and len(group) < size:
-        sums = list(accumulate(left.values()))
-        parts = (chain_id.encode(), block_hash, le64(escrow_id), le32(len(group)))
-        chosen = list(left)[bisect_right(sums, next(draw_numbers("gonka/group", parts, sums[-1])))]
-        group.append(chosen)
-        del left[chosen]
+    for place in range(min(size, len(hosts))):
+        sums = list(accumulate(left))
+        parts = (chain_id.encode(), block_hash, le64(escrow_id), le32(place))
+        chosen = bisect_right(sums, next(draw_numbers("gonka/group", parts, sums[-1])))
+        group.append(hosts[chosen])
+        left[chosen] = 0
     return tuple(group)
 
 

@@ -22,7 +22,7 @@ HANDLERS: Final = (
     Handler(message=MsgSetOffer, apply=apply_set_offer, gas=50_000, each="model_ids"),
     Handler(message=MsgSetServingKey, apply=apply_set_serving_key, gas=50_000),
     # reads every host that offers the model
-    Handler(message=MsgOpenEscrow, apply=apply_open, gas=2_000_000),
+    Handler(message=MsgOpenEscrow, apply=apply_open, gas=4_000_000),
     Handler(message=MsgTopUpEscrow, apply=apply_top_up, gas=50_000),
     Handler(message=MsgSettleVoucher, apply=apply_settle, gas=100_000, duty=True),
     Handler(message=MsgCloseEscrow, apply=apply_close, gas=50_000),

@@ -297,7 +297,7 @@ def open_by_transactions(ledger: Ledger) -> None:
                 max_price_out_ngonka=10**12,
             ),
             DAN,
-            3 * 10**6,
+            5 * 10**6,
         ),
     ]
     for message, person, gas in orders:
