@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiohttp import web
+from google.protobuf.message import DecodeError
 
 from chain_client.errors import PermanentError
 from serving.api import Api, Door, Ports
@@ -55,7 +56,7 @@ async def run_open(config: ServingConfig, around: Surroundings, stop: asyncio.Ev
 async def run_paid(
     config: ServingConfig, around: Surroundings, stop: asyncio.Event, desk: Desk, settler: Settler
 ) -> None:
-    """Serve escrows until `stop` is set; a last settling follows.  Raises PermanentError listen_failed."""
+    """Serve escrows until `stop` is set; the journal keeps what is not settled.  Raises PermanentError listen_failed."""
     jobs = (keep_looking(desk.view, FRESH_S), keep_settling(settler, config.settle_s, asyncio.sleep))
     await _run(config, around, stop, metrics=desk.metrics, door=PaidDoor(desk), jobs=jobs)
 
@@ -110,7 +111,7 @@ def add_voucher_route(app: web.Application, door: PaidDoor) -> None:
         body = await read_body(request, PROTOBUF, VOUCHER_BYTES)
         try:
             voucher = Voucher.FromString(body)
-        except ValueError as error:  # protobuf's DecodeError is one
+        except DecodeError as error:
             raise ApiError("request_invalid", "this is no voucher") from error
         await door.take(voucher)
         return web.Response(status=204)
