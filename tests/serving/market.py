@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from chain_client.sender import Sender
 from chain_client.transactions import Fee, Order
 from rules.addresses import decode_address
 from rules.params import GNK
+from rules.presets import MINIMAL
 from rules.types import Host
 from rules.vouchers import Terms, Ticket, Tokens, Voucher, compute_amount, plan_signature
 from tests.chain.api.running import run_chain
@@ -46,6 +47,12 @@ from wire.openai.notes import (
 from wire.openai.sse import DONE_TEXT, Comment, SseDecoder
 from wire.vouchers import read_terms, sign_ticket, sign_voucher
 
+PARAMS = replace(
+    MINIMAL,
+    sprint=replace(MINIMAL.sprint, genesis_blocks=100_000),
+    inference=replace(MINIMAL.inference, min_deposit_ngonka=1_000, settles_per_epoch=1_000),
+)
+"""An epoch 0 that does not end: hosts keep their weight though nobody sprints."""
 HOSTS = (ANN, BOB, CAT)
 SERVING = make_person("serving")
 VOUCHERS = make_person("vouchers")
@@ -68,9 +75,8 @@ class Market:
     escrow: pb.Escrow
     model: pb.Model
 
-    @property
-    def terms(self) -> Terms:
-        return read_terms(CHAIN_ID, self.escrow, Host(decode_address(BOB.text)), 256)
+    def terms_of(self, escrow: pb.Escrow) -> Terms:
+        return read_terms(CHAIN_ID, escrow, Host(decode_address(BOB.text)), 256)
 
 
 async def submit(target: str, home: Path, person: Person, *messages: Message) -> None:
@@ -138,8 +144,8 @@ def run_market(home: Path, sidecar: str) -> Iterator[Market]:
     )
     chain_home = home / "chain"
     chain_home.mkdir()
-    (chain_home / GENESIS_FILE).write_bytes(make_genesis(models=(model,), hosts=HOSTS))
-    with run_chain(chain_home) as address:
+    (chain_home / GENESIS_FILE).write_bytes(make_genesis(PARAMS, models=(model,), hosts=HOSTS))
+    with run_chain(chain_home, PARAMS) as address:
 
         async def prepare() -> tuple[pb.Model, pb.Escrow]:
             async with CosmosLedger.open(address) as ledger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -22,19 +23,20 @@ from serving.api import Api, Door, Ports
 from serving.application import Listen, Traffic, build_application, drain, listen
 from serving.catalogue import Catalogue
 from serving.chain_view import ChainView
-from serving.database import Database
+from serving.database import FILE_NAME, Database, coded
 from serving.journal import Journal
 from serving.metrics import Metrics
 from serving.open_access import OpenDoor
 from serving.paid import Desk, PaidDoor
 from serving.process import add_voucher_route
-from serving.settling import Settler, keep_settling
+from serving.settling import Settler, keep_looking, keep_settling
 from tests.chain.ledger import BOB, CHAIN_ID
 from tests.serving.market import SERVING, Market, key_of
 from tests.sidecar.inference.tiny import make_tiny_model
 
 GNK = Path(sys.executable).with_name("gnk")
 START_S = 120.0
+LOOK_S = 0.5
 
 
 @contextmanager
@@ -171,10 +173,32 @@ def run_paid_server(market: Market, home: Path, *, settle_s: float = 3600.0) -> 
             sender = Sender(ledger=ledger, outbox=journal, signer=key, chain_id=CHAIN_ID, pause=pause)
             settler = Settler(journal=journal, view=view, ledger=ledger, orders=sender, address=key.address)
             door = PaidDoor(desk)
-            settling = asyncio.create_task(keep_settling(settler, settle_s, asyncio.sleep))
+            jobs = [keep_settling(settler, settle_s, asyncio.sleep), keep_looking(view, LOOK_S)]
+            tasks = [asyncio.create_task(job) for job in jobs]
             await serve_with(sidecar, door, 64, stop, ready)
-            settling.cancel()
+            for task in tasks:
+                task.cancel()
         database.close()
 
     with run_thread(serve) as url:
         yield url
+
+
+async def settle_once(market: Market, home: Path) -> int:
+    """Settles what the journal in `home` has, beside the server that writes it; how many applied."""
+    host = Host(decode_address(BOB.text))
+    with coded():
+        database = Database(sqlite3.connect(home / FILE_NAME, timeout=5, isolation_level=None))
+    journal, key = Journal(database, chain_id=CHAIN_ID, host=host), key_of(SERVING)
+    async with CosmosLedger.open(market.chain) as ledger:
+        view = ChainView(ledger, chain_id=CHAIN_ID, host=BOB.text, now_s=time.monotonic)
+
+        async def pause() -> None:
+            await asyncio.sleep(0.05)
+
+        sender = Sender(ledger=ledger, outbox=journal, signer=key, chain_id=CHAIN_ID, pause=pause)
+        settler = Settler(journal=journal, view=view, ledger=ledger, orders=sender, address=key.address)
+        try:
+            return await settler.settle_all()
+        finally:
+            database.close()
