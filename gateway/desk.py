@@ -142,7 +142,7 @@ class Desk:
                 load=self._count_load(offer.host),
             )
             for offer in market.list_hosts(purpose.model, purpose.territory)
-            if offer.host in escrow.reserves
+            if offer.host in escrow.reserves and not self._pair(market, escrow, offer.host).is_exhausted
         ]
 
     def _count_load(self, host: str) -> int:
@@ -224,7 +224,9 @@ class Desk:
         for (escrow_id, _), pair in self.pairs.items():
             promised[escrow_id] = promised.get(escrow_id, 0) + pair.promised_ngonka
         return Use(
-            promised=promised, busy=frozenset(escrow_id for (escrow_id, _), pair in self.pairs.items() if pair.load)
+            promised=promised,
+            busy=frozenset(escrow_id for (escrow_id, _), pair in self.pairs.items() if pair.load),
+            exhausted=frozenset(place for place, pair in self.pairs.items() if pair.is_exhausted),
         )
 
 

@@ -49,10 +49,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """What escrows are used for now: ngonka promised or held by escrow, and those with requests under way."""
+    """What escrows are used for now: ngonka promised or held by escrow, and those with requests under way.
+
+    `exhausted` are (escrow, host) that cannot go on together.
+    """
 
     promised: Mapping[int, int]
     busy: frozenset[int]
+    exhausted: frozenset[tuple[int, str]] = frozenset()
 
 
 def find_escrow(market: Market, purpose: Purpose, voucher_key: bytes) -> Escrow | None:
@@ -72,7 +76,7 @@ def plan_escrows(
     for purpose in purposes:
         hosts = market.list_hosts(purpose.model, purpose.territory)
         escrow = find_escrow(market, purpose, voucher_key)
-        if escrow is None or _is_worn(escrow, [offer.host for offer in hosts], market.group_size):
+        if escrow is None or _is_worn(escrow, [offer.host for offer in hosts], use, market.group_size):
             if hosts:
                 return Step(deed=Deed.OPEN, purpose=purpose)
             continue
@@ -109,6 +113,6 @@ def _list_escrows(market: Market, purpose: Purpose, voucher_key: bytes) -> list[
     return [e for e in market.escrows if (e.model_id, e.territory, e.voucher_pubkey) == wanted]
 
 
-def _is_worn(escrow: Escrow, hosts: Sequence[str], group_size: int) -> bool:
-    serving = sum(host in escrow.reserves for host in hosts)
+def _is_worn(escrow: Escrow, hosts: Sequence[str], use: Use, group_size: int) -> bool:
+    serving = sum(host in escrow.reserves and (escrow.escrow_id, host) not in use.exhausted for host in hosts)
     return 2 * serving < min(group_size, len(hosts))

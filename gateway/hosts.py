@@ -21,6 +21,7 @@ ERROR_BYTES: Final = 16 << 10
 ANSWER_BYTES: Final = 64 << 20
 """Of an answer in one piece: 256 embeddings."""
 MESSAGE_CHARS: Final = 500
+UNPAID: Final = "voucher_missing"
 CALLERS_FAULT: Final = frozenset({400, 413, 422})
 """Statuses that any host would give to the same request."""
 HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "gonka-gateway"}
@@ -35,10 +36,14 @@ class HostStatus:
 
 
 class HostFailed(Exception):  # noqa: N818  # what happened, in the past
-    """The host did not do what it should; another may.  `error` is what an application is told in the end."""
+    """The host did not do what it should; another may.  `error` is what an application is told in the end.
 
-    def __init__(self, error: ApiError) -> None:
+    `is_unpaid` says that the host waits for a voucher that the gateway has no cause to sign.
+    """
+
+    def __init__(self, error: ApiError, *, is_unpaid: bool = False) -> None:
         self.error = error
+        self.is_unpaid = is_unpaid
         super().__init__(str(error))
 
 
@@ -144,7 +149,8 @@ async def _read_refusal(response: aiohttp.ClientResponse) -> Exception:
         fault = API_FAULTS.get(code)
         known = code if fault is not None and fault.status == response.status else "invalid_value"
         return ApiError(known, message)
-    return HostFailed(ApiError("host_refused", f"status {response.status} {code}".strip()))
+    error = ApiError("host_refused", f"status {response.status} {code}".strip())
+    return HostFailed(error, is_unpaid=code == UNPAID)
 
 
 async def _read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -27,6 +27,7 @@ SIGN_SHARE: Final = 4
 """Work is signed for when a fourth of the credit has come together."""
 CROWD: Final = 8
 LONGEST_UNSIGNED_S: Final = 0.5
+QUIET_LOOKS: Final = 4
 RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 5.0
 
@@ -61,6 +62,8 @@ class Pair:
         self._live: dict[int, LiveAttempt] = {}
         self._taken = 0
         self._expected_ngonka = 0
+        self._quiet = 0
+        self.is_exhausted = False
         self._news = asyncio.Event()
         if state.serial:
             self._news.set()
@@ -88,12 +91,13 @@ class Pair:
 
     @property
     def wanted(self) -> Tokens:
-        """What is worth signing ahead for: prompts, and answers where many share the credit.
+        """What is worth signing ahead for: prompts, and answers where many share the credit or none gets on.
 
-        One answer alone never waits for a voucher, and what is signed ahead of it might stay with the host.
+        One answer alone does not wait for a voucher, and what is signed ahead of it might stay with the host.
         """
         wanted = [attempt.meter.wanted for attempt in self._live.values()]
-        out = sum(w.tokens_out for w in wanted) if len(wanted) >= CROWD else 0
+        is_needed = len(wanted) >= CROWD or self._quiet >= QUIET_LOOKS
+        out = sum(w.tokens_out for w in wanted) if is_needed else 0
         return Tokens(tokens_in=sum(w.tokens_in for w in wanted), tokens_out=out)
 
     @contextlib.contextmanager
@@ -130,6 +134,24 @@ class Pair:
         if not moved or (not at_once and SIGN_SHARE * unsigned < self.terms.credit_tokens):
             return
         await self.note(tuple(moved))
+
+    async def _look_after(self) -> None:
+        """Sign for work that lies about; where nothing has moved for long, sign ahead: the host may count work that
+        was lost on its way here.
+        """
+        moved = any(attempt.meter.tokens != attempt.noted for attempt in self._live.values())
+        self._quiet = 0 if moved or not self._live else self._quiet + 1
+        if moved:
+            await self.sign(at_once=True)
+        elif self._quiet == QUIET_LOOKS:
+            await self.note(())
+
+    def give_up(self) -> None:
+        """Ask the host nothing more under this escrow: it waits for a voucher beyond the credit, for work that never
+        arrived.  That is the most that either side loses.
+        """
+        self.is_exhausted = True
+        log.warning("credit_exhausted", escrow=self.terms.escrow_id, host=self.terms.host.hex())
 
     async def note(self, attempts: tuple[LiveAttempt, ...]) -> None:
         """Note how far attempts are, and sign for it."""
@@ -171,7 +193,7 @@ class Pair:
                 await asyncio.wait_for(self._news.wait(), LONGEST_UNSIGNED_S)
             except TimeoutError:
                 with contextlib.suppress(ClientError):
-                    await self.sign(at_once=True)
+                    await self._look_after()
             self._news.clear()
             serial, voucher = self._state.serial, self._state.voucher
             if serial <= self._taken:

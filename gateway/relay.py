@@ -22,7 +22,7 @@ from chain_client.errors import ClientError, TransientError
 from gateway.assembly import Chunk
 from gateway.charges import Reservation, reserve, settle
 from gateway.counting import Bounds
-from gateway.hosts import HostClient, HostFailed, read_answer, read_events
+from gateway.hosts import UNPAID, HostClient, HostFailed, read_answer, read_events
 from gateway.pairs import LiveAttempt, Pair
 from gateway.promises import NONCE_BYTES, Attempt, PairState, open_attempt, record_work
 from gateway.routing import Candidate, Chance
@@ -31,7 +31,7 @@ from rules.vouchers import Tokens
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
 from wire.openai.notes import TICKET_HEADER, VOUCHER_HEADER, Progress, encode_header, read_note
-from wire.openai.responses import ChatChunk, Completion, Embeddings
+from wire.openai.responses import ChatChunk, Completion, Embeddings, ErrorAnswer
 from wire.openai.sse import DONE_TEXT, Comment
 
 log = structlog.get_logger("gateway")
@@ -149,6 +149,8 @@ class Relay:
                 except HostFailed as failure:
                     log.info("host_failed", host=run.candidate.host, request=request_id, code=failure.error.code)
                     self._ports.note_failure(run.candidate.host, failure.error)
+                    if failure.is_unpaid:
+                        run.pair.give_up()
                     if run.live.delivers or place == min(MOST_HOSTS, len(errand.candidates)):
                         outcome = failure.error.code
                         raise failure.error from failure
@@ -174,8 +176,8 @@ class Relay:
         return await self._begin(errand, candidate, write)
 
     async def _open_next(self, errand: Errand, candidate: Candidate, failed: _Run) -> _Run:
-        await failed.pair.note((failed.live,))
         failed.pair.end(failed.live)
+        await failed.pair.note((failed.live,))
         return await self._begin(errand, candidate, self._prepare_opening(errand, candidate))
 
     def _prepare_opening(self, errand: Errand, candidate: Candidate) -> Opening:
@@ -224,8 +226,8 @@ class Relay:
 
     async def _write_end(self, run: _Run, outcome: str) -> None:
         request_id, now_ms = run.errand.reservation.request_id, self._ports.chance.now_ms()
-        note = run.pair.prepare_note((run.live,))
         run.pair.end(run.live)
+        note = run.pair.prepare_note((run.live,))
 
         def write(connection: sqlite3.Connection) -> PairState:
             state = note(connection)
@@ -332,8 +334,16 @@ def read_chunk(text: str, path: str) -> Chunk:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        code = "host_ended_early" if text.startswith('{"error"') else "host_answer_invalid"
-        raise HostFailed(ApiError(code, text[:200] if code == "host_ended_early" else "")) from error
+        raise _read_failure(text) from error
+
+
+def _read_failure(text: str) -> HostFailed:
+    """What an event that is no chunk means."""
+    try:
+        told = ErrorAnswer.model_validate_json(text).error
+    except ValidationError:
+        return HostFailed(ApiError("host_answer_invalid"))
+    return HostFailed(ApiError("host_ended_early", told.message[:200]), is_unpaid=told.code == UNPAID)
 
 
 def find_text(chunk: Chunk) -> str:

@@ -49,6 +49,7 @@ class Habits:
     endless: bool = False
     breaks_after: int = -1
     fails_after: int = -1
+    failure: str = "internal"
     claims_factor: int = 1
     claims_prompt: int = 0
     takes_vouchers: bool = True
@@ -168,7 +169,8 @@ class StubHost:
             assert request.transport is not None
             request.transport.abort()
         else:
-            await response.write(encode_data('{"error": {"message": "out of memory", "code": "internal"}}'))
+            told = {"message": "out of memory", "type": "server_error", "param": None, "code": self.habits.failure}
+            await response.write(encode_data(json.dumps({"error": told})))
         return response
 
     async def _read_prompt(self, response: web.StreamResponse) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.money import PUSD
 from rules.vouchers import Tokens
-from tests.gateway.shop import HOSTS, MODEL, PRICE, Shop, ask, open_shop, with_reserve
+from tests.gateway.shop import ESCROW_ID, HOSTS, MODEL, PRICE, Shop, ask, open_shop, with_reserve
 from tests.gateway.stub_host import Habits
 
 LONGEST_S = 60
@@ -240,6 +240,31 @@ def test_stream__nobody_answers__502_and_nothing_is_charged(tmp_path: Path) -> N
         assert shop.query("SELECT reserved_pusd FROM customers") == [(0,)]
 
     play(scene, tmp_path, [Habits(status=500), Habits(status=503)])
+
+
+@pytest.mark.parametrize("at", [0, 20])
+def test_stream__a_host_that_waits_for_work_that_never_arrived_to_be_paid__is_asked_no_more_under_this_escrow(
+    tmp_path: Path, at: int
+) -> None:
+    async def scene(shop: Shop) -> None:
+        await shop.chat(stream=True)
+        assert shop.desk.describe_use().exhausted == {(ESCROW_ID, HOSTS[0])}
+        shop.desk.health.clear()
+        assert (await shop.chat())[0] == 200
+        assert len(shop.hosts[0].tickets) == 1
+
+    play(scene, tmp_path, [Habits(words=50, fails_after=at, failure="voucher_missing"), Habits()])
+
+
+def test_stream__work_was_lost_on_its_way__is_signed_for_as_far_as_the_credit_goes(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        (host,) = shop.hosts
+        host.done = Tokens(tokens_out=300)
+        status, told, _ = await shop.chat(max_tokens=600)
+        assert (status, told["usage"]["completion_tokens"]) == (200, 100)
+        assert host.signed.tokens_out > 100
+
+    play(scene, tmp_path, [Habits(words=100)])
 
 
 def test_stream__the_application_goes_away__the_host_is_told_and_what_was_delivered_is_charged(tmp_path: Path) -> None:
