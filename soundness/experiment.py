@@ -68,6 +68,7 @@ class Experiment:
     def _measure_chunk(self, first: int) -> dict[str, Columns]:
         keys = SprintKeys.derive(self.profile, SEED, HOST)
         nonces_B = torch.arange(first, first + self.chunk)
+        torch.manual_seed(first)
         outputs, trace = run_variants(keys, (TRUE, *self.cheats), nonces_B, signed=self.signed)
         other = SprintKeys.derive(self.profile, SEED, OTHER_HOST)
         strange, _ = run_variants(other, (TRUE,), nonces_B, signed=self.signed)

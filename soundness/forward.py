@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pow_kernels import spec
@@ -14,6 +16,7 @@ from pow_kernels.backends import BACKENDS
 from pow_kernels.drawing import pick_drawing
 from pow_kernels.evaluator import SprintKeys
 from pow_kernels.model import Layer, LayerWeights, draw_layer
+from pow_kernels.numba.attention import attend_rows
 from pow_kernels.numba.norm import norm_rows
 from pow_kernels.numba.stream import draw_int8
 from pow_kernels.spec import Profile, Scale
@@ -43,7 +46,7 @@ def run_variants(
     draw_weight = pick_drawing(keys.weights, "cpu")
     x0 = draw_int8(keys.inputs, nonces_B, p.tokens * p.width).view(-1, p.tokens, p.width)
     streams = {v.name: _start(_take_tokens(v, x0)) for v in variants}
-    tables = {v.name: _open_attention(p, v, signed=signed) for v in variants}
+    tables = {v.name: Table.open(p, v, signed=signed) for v in variants}
     trace = Trace(x_rms=[], o_rms=[], token_cosine=[], nonce_cosine=[])
     for number in range(p.layers):
         weights = draw_layer(p, keys.weights, "cpu", draw_weight, number)
@@ -57,9 +60,9 @@ def run_variants(
     return {v.name: heads[v.name].to_activation(_coarsen(v, streams[v.name][:, -1])) for v in variants}, trace
 
 
-def apply(v: Variant, table: Attention, layer: Layer, x: Tensor, number: int, trace: Trace | None) -> Tensor:
+def apply(v: Variant, table: Table, layer: Layer, x: Tensor, number: int, trace: Trace | None) -> Tensor:
     """One layer of a variant, all of its tokens; int8 (B, T, D)."""
-    p = table.profile
+    p = table.eager.profile
     batch, tokens, _ = x.shape
     rows = _coarsen(v, x).flatten(0, 1)
     k, v_values = layer.kv.to_activation(rows).view(batch, tokens, -1).chunk(2, dim=2)
@@ -87,18 +90,34 @@ def _take_tokens(v: Variant, x: Tensor) -> Tensor:
     return x[:, -v.last_tokens :] if v.last_tokens else x
 
 
-def _open_attention(profile: Profile, v: Variant, *, signed: bool) -> Attention:
-    """The tables of the tokens that a variant keeps, at their true places."""
-    table = Attention.open(profile, "cpu")
-    taken = _take_tokens(v, torch.arange(profile.tokens)[None])[0]
-    distance = taken[:, None] - taken
-    unseen = (distance < 0) | ((distance >= v.window) & (v.window > 0))
-    sign = table.sign_HTJ[:, taken][:, :, taken]
-    return replace(
-        table,
-        future_TJ=unseen.to(torch.float32) * FUTURE_SCORE,
-        sign_HTJ=sign if signed else torch.ones_like(sign),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The attention of the tokens that a variant keeps, at their true places; in loops unless it has a window."""
+
+    eager: Attention
+    is_windowed: bool
+    weight: NDArray[np.int32]
+    sign: NDArray[np.int32]
+
+    @classmethod
+    def open(cls, profile: Profile, v: Variant, *, signed: bool) -> Table:
+        attention = Attention.open(profile, "cpu")
+        taken = _take_tokens(v, torch.arange(profile.tokens)[None])[0]
+        distance = taken[:, None] - taken
+        unseen = (distance < 0) | ((distance >= v.window) & (v.window > 0))
+        sign = attention.sign_HTJ[:, taken][:, :, taken]
+        sign = sign if signed else torch.ones_like(sign)
+        return cls(
+            eager=replace(attention, future_TJ=unseen.to(torch.float32) * FUTURE_SCORE, sign_HTJ=sign),
+            is_windowed=v.window > 0,
+            weight=attention.weight_N.numpy().astype(np.int32),
+            sign=sign.numpy().astype(np.int32),
+        )
+
+    def apply(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        if self.is_windowed:
+            return self.eager.apply(q, k, v)
+        return attend_rows(self.weight, self.sign, self.eager.profile.score, q, k, v)
 
 
 def _prepare(profile: Profile, variants: Sequence[Variant], weights: LayerWeights) -> Mapping[str, Layer]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import pytest
@@ -8,9 +9,20 @@ from torch import Tensor
 
 from pow_kernels.backends import BACKENDS, Backend, BackendError
 from pow_kernels.backends.backend import Linear
+from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.golden import GOLDEN
-from pow_kernels.selftest import check_backend, compare_backends, pick_backend, pick_second, run_selftest, select
-from pow_kernels.spec import Profile, Scale
+from pow_kernels.model import Weights
+from pow_kernels.selftest import (
+    Report,
+    check_backend,
+    compare_backends,
+    measure_rate,
+    pick_backend,
+    pick_second,
+    run_selftest,
+    select,
+)
+from pow_kernels.spec import TINY, Profile, Scale
 from pow_kernels.stages import TensorStages, gate
 from tests.pow_kernels.conftest import CPU_BACKENDS
 
@@ -97,6 +109,34 @@ def test_compare_backends__any_golden_value_wrong__refuses_every_backend(change:
     assert not any(report.passed for report in reports)
     with pytest.raises(BackendError, match=r"no backend passes: numba on cpu: wrong .*; fp32 on cpu: wrong"):
         select(reports)
+
+
+def report(backend: str, nonces_per_s: float, detail: str = "") -> Report:
+    return Report(
+        device="cuda:0", backend=backend, passed=not detail, duration_s=1, detail=detail, nonces_per_s=nonces_per_s
+    )
+
+
+@pytest.mark.parametrize(
+    ("reports", "taken", "why"),
+    [
+        ((report("int8", 10), report("bf16", 20), report("fp32", 5)), "bf16", "the fastest, whatever stands first"),
+        ((report("triton", 99, "wrong"), report("int8", 10), report("fp32", 5)), "int8", "the fastest that passed"),
+        ((report("int8", 0), report("fp32", 0)), "int8", "the first, where nothing was measured"),
+    ],
+)
+def test_select__backends_of_a_card__takes_the_fastest_that_passed(
+    reports: tuple[Report, ...], taken: str, why: str
+) -> None:
+    assert select(reports).backend == taken, why
+
+
+def test_measure_rate__a_tiny_network__counts_nonces_a_second() -> None:
+    keys = SprintKeys.derive(TINY, bytes(32), bytes(20))
+    with ThreadPoolExecutor(1) as pool:
+        weights = Weights.draw(TINY, keys.weights, "cpu", pool)
+    evaluator = Evaluator.open(keys, weights, BACKENDS["int8"])
+    assert 1 < measure_rate(evaluator, 64) < 1e8
 
 
 def test_run_selftest__device_that_is_not_there__is_refused() -> None:

@@ -10,9 +10,10 @@ from pow_kernels import sprint
 from pow_kernels.acceptance import Judgement
 from pow_kernels.backends import BackendError
 from pow_kernels.oracle import Oracle
-from pow_kernels.spec import DEV, TINY, get_profile
+from pow_kernels.spec import DEV, TINY, WHITEPAPER, Profile, get_profile
 from pow_kernels.sprint import Evaluation, SprintFunction
 from tests.pow_kernels.conftest import CPU_BACKENDS
+from tests.pow_kernels.wide_oracle import WideOracle
 
 SEED, HOST = bytes(range(32)), bytes(range(20))
 
@@ -206,21 +207,34 @@ def test_evaluate__memory_for_no_nonce__is_refused() -> None:
         function.evaluate(range(3))
 
 
+def rows_of_oracle(profile: Profile, nonces: range) -> list[dict[str, Any]]:
+    return [
+        {"nonce": r.nonce, "tag": r.digest[:8].hex(), "dot": r.dot, "norm2": r.norm2, "accepted": r.accepted}
+        for r in WideOracle(profile, SEED, HOST).evaluate(nonces)
+    ]
+
+
 @pytest.mark.slow
 def test_evaluate__ten_thousand_nonces_of_dev__are_the_same_by_every_backend_and_the_oracle() -> None:
-    """The oracle takes nearly all of the time: minutes."""
+    """Minutes."""
     functions = [
         SprintFunction.open(sprint_seed=SEED, profile=DEV, host=HOST, backend=backend, threads=2)
         for backend in CPU_BACKENDS
     ]
-    oracle = Oracle(DEV, SEED, HOST)
     for first in range(0, 10_000, 500):
         nonces = range(first, first + 500)
-        expected = [(r.digest, r.dot, r.norm2, r.accepted) for r in oracle.evaluate(nonces)]
+        expected = rows_of_oracle(DEV, nonces)
         for function in functions:
-            e = function.evaluate(nonces)
-            digests = map(bytes.__add__, e.tag, e.tail)
-            assert list(zip(digests, e.dot, e.norm2, e.accepted, strict=True)) == expected
+            assert rows_of(function.evaluate(nonces)) == expected
+
+
+@pytest.mark.slow
+def test_evaluate__64_nonces_of_whitepaper__are_the_same_by_every_backend_and_the_oracle() -> None:
+    """Minutes, and 10 GB of memory."""
+    expected = rows_of_oracle(WHITEPAPER, range(64))
+    for backend in CPU_BACKENDS:
+        function = SprintFunction.open(sprint_seed=SEED, profile=WHITEPAPER, host=HOST, backend=backend, threads=2)
+        assert rows_of(function.evaluate(range(64))) == expected
 
 
 @pytest.mark.slow

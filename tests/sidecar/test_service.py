@@ -152,7 +152,7 @@ def test_capabilities__the_device_its_backend_and_the_profiles_asked_for(sidecar
     assert list(answer.profiles) == ["tiny"]
     (device,) = answer.devices
     assert device.name == "cpu"
-    assert device.backend in {"int8", "fp32"}
+    assert device.backend in {"numba", "int8", "fp32"}
     assert device.memory_bytes > 0
 
 
