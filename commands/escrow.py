@@ -70,7 +70,7 @@ def open_(  # noqa: PLR0917  # a command's parameters are its flags
         model_id=found.model_id,
         deposit_ngonka=ngonka,
         voucher_pubkey=parse_public_key(call, voucher_key),
-        policy=Policy(regions=regions, hosts=hosts),
+        policy=Policy(regions=[region.upper() for region in regions], hosts=hosts),
         max_price_in_ngonka=most_in,
         max_price_out_ngonka=most_out,
     )

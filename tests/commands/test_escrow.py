@@ -46,7 +46,7 @@ def open_escrow(*words: str) -> dict[str, object]:
 
 @pytest.mark.usefixtures("home")
 def test_escrow__opened_topped_up_and_closed__is_shown_at_each_step() -> None:
-    opened = open_escrow("--region", "DE")
+    opened = open_escrow("--region", "de")
     number = str(opened["escrow_id"])
     plan = opened["plan"]
     assert isinstance(plan, dict)

@@ -214,3 +214,37 @@ def test_neither_side_ever_loses_more_than_the_credit(
             asked = tokens(max(0, asked.tokens_in - read), max(0, asked.tokens_out - written))
             assert done.beyond(signed) <= credit
             assert compute_amount(done, PRICE) <= reserve
+
+
+turns = st.lists(
+    st.tuples(st.sampled_from(["ask", "work", "tell", "sign", "hand over"]), st.integers(0, 400)), max_size=60
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(turns, st.integers(1, 300), st.integers(1, 2_000))
+def test_neither_side_loses_more_though_each_knows_late_what_the_other_did(
+    moves: list[tuple[str, int]], credit: int, reserve: int
+) -> None:
+    """Requests overlap, and vouchers and deliveries are on their way for any time."""
+    terms = replace(TERMS, credit_tokens=credit, reserve_ngonka=reserve)
+    done = told = signed = held = wanted = Tokens()
+    for move, number in moves:
+        if move == "ask":
+            wanted = tokens(wanted.tokens_in + number, wanted.tokens_out + 2 * number)
+        elif move == "work":
+            prompt_left = min(number, wanted.tokens_in - done.tokens_in)
+            work = min(number, compute_allowance(terms, done, held, max(0, prompt_left)))
+            read = min(work, max(0, prompt_left))
+            done = tokens(done.tokens_in + read, done.tokens_out + work - read)
+        elif move == "tell":
+            told = done
+        elif move == "sign":
+            left = tokens(max(0, wanted.tokens_in - told.tokens_in), max(0, wanted.tokens_out - told.tokens_out))
+            signed = plan_signature(terms, told, signed, left)
+        else:
+            held = signed
+        assert done.beyond(held) <= credit, "what the host did without a voucher in its hands"
+        assert signed.beyond(done) <= credit, "what the gateway signed and did not get"
+        assert compute_amount(signed, PRICE) <= reserve
+        assert compute_amount(done, PRICE) <= reserve
