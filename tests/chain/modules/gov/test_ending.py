@@ -278,3 +278,38 @@ def test_a_proposal_on_a_running_chain__passes_and_acts_in_the_next_epoch() -> N
     assert get_frozen(ledger.store.latest).stake.unbonding_epochs == 2
     ledger.block()
     assert get_frozen(ledger.store.latest).stake.unbonding_epochs == 9
+
+
+def test_end_block__votes_counted__keeps_what_each_was_counted_with(ctx: Context) -> None:
+    """Ann had 60 units when voting began and has 20 when it ends; Bob's units grew; Cat did not vote."""
+    apply(ctx, propose())
+    apply(ctx, vote(ANN, YES))
+    apply(ctx, vote(BOB, NO))
+    begin_epoch(ctx, 2, 15)
+    write_table(ctx, 1, {ANN: 20, BOB: 3000, CAT: 10})
+    assert state.get_ballot(ctx.store, 1, ANN.address) is None
+    end_at(ctx, END)
+    counted = [state.get_ballot(ctx.store, 1, person.address) for person in (ANN, BOB, CAT)]
+    assert counted == [20, 30, None]
+    assert (
+        sum(units or 0 for units in counted) == int(state.find_proposal(ctx.store, 1).final_tally_result.yes_count) + 30
+    )
+
+
+def test_end_block__a_voter_without_units_at_the_end__is_kept_with_none(ctx: Context) -> None:
+    apply(ctx, propose())
+    apply(ctx, vote(ANN, YES))
+    begin_epoch(ctx, 2, 15)
+    write_table(ctx, 1, {BOB: 30})
+    end_at(ctx, END)
+    assert state.get_ballot(ctx.store, 1, ANN.address) == 0
+
+
+def test_end_block__expedited_and_not_passed__keeps_no_ballots_yet(ctx: Context) -> None:
+    apply(
+        ctx, propose(update_stake(unbonding_epochs=9), deposit=MINIMAL.gov.expedited_min_deposit_ngonka, expedited=True)
+    )
+    apply(ctx, vote(BOB, NO))
+    begin_epoch(ctx, 2, 12)
+    assert end_at(ctx, START + 4) == VOTING
+    assert state.get_ballot(ctx.store, 1, BOB.address) is None
