@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -32,6 +33,7 @@ DRAIN_S: Final = 15.0
 @click.option("--open-access", is_flag=True, help="Ask nobody for tickets; on loopback only, for yourself.")
 @click.option("--queue", type=click.IntRange(0, 100_000), default=64, show_default=True, help="Answers that may wait.")
 @click.option("--settle-every", type=click.IntRange(1, 86_400), default=600, show_default=True, help="Seconds between.")
+@click.option("--allow-network", metavar="CIDR", multiple=True, help="Verify hosts in this private network too.")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), default=0, help="Prometheus metrics on 127.0.0.1.")
 @click.option("--log-format", type=click.Choice(FORMATS), default="console", show_default=True, help="How to log.")
 @serves
@@ -43,6 +45,7 @@ def serve(
     open_access: bool,
     queue: int,
     settle_every: int,
+    allow_network: tuple[str, ...],
     metrics_port: int,
     log_format: str,
 ) -> None:
@@ -71,7 +74,7 @@ def serve(
 
     key = call_keyring(call).unlock(hot_key, call_passphrase(call))
     chain_id = call.config.chain_id or read_chain_id(call)
-    asyncio.run(_serve_paid(call, config, key, chain_id))
+    asyncio.run(_serve_paid(call, config, key, chain_id, allow_network))
 
 
 async def _serve_open(call: Call, config: ServingConfig) -> None:
@@ -85,21 +88,27 @@ async def _serve_open(call: Call, config: ServingConfig) -> None:
         await run_open(config, _look_around(sidecar), stop)
 
 
-async def _serve_paid(call: Call, config: ServingConfig, key: SigningKey, chain_id: str) -> None:
+async def _serve_paid(
+    call: Call, config: ServingConfig, key: SigningKey, chain_id: str, networks: tuple[str, ...]
+) -> None:
     from chain_client.cosmos import CosmosLedger
     from chain_client.daemon import watch_signals
     from chain_client.inference_stub import InferenceStub
     from chain_client.sender import Sender
     from commands.writing import acting_address
+    from gateway.guard import open_session, parse_networks
     from rules.addresses import decode_address
     from rules.types import Host
     from serving.chain_view import ChainView
+    from serving.check_view import CheckView
     from serving.database import Database
     from serving.journal import Journal
     from serving.metrics import Metrics
+    from serving.opening import Opener
     from serving.paid import Desk
-    from serving.process import run_paid
+    from serving.process import Checks, run_paid
     from serving.settling import Settler
+    from serving.verifying import Verifier, fetch_url
 
     stop = asyncio.Event()
     watch_signals(stop)
@@ -122,7 +131,21 @@ async def _serve_paid(call: Call, config: ServingConfig, key: SigningKey, chain_
                 now_s=around.monotonic_s,
             )
             settler = Settler(journal=journal, view=view, ledger=ledger, orders=sender, address=key.address)
-            await run_paid(config, around, stop, desk, settler)
+            async with open_session(parse_networks(networks), connections=8) as session:
+                view_of_checks = CheckView(ledger=ledger)
+                verifier = Verifier(
+                    view=view_of_checks,
+                    sidecar=sidecar,
+                    orders=sender,
+                    fetch=partial(fetch_url, session),
+                    key=key,
+                    home=call.config.home,
+                    chain_id=chain_id,
+                    host=address,
+                    entropy=around.entropy,
+                )
+                opener = Opener(journal, view_of_checks, chain_id=chain_id, host=host, entropy=around.entropy)
+                await run_paid(config, around, stop, desk, settler, Checks(opener=opener, verifier=verifier))
     finally:
         await ledger.__aexit__(None, None, None)
         database.close()

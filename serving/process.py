@@ -19,8 +19,11 @@ from serving.catalogue import Catalogue
 from serving.chain_view import FRESH_S
 from serving.metrics import Metrics
 from serving.open_access import OpenDoor
+from serving.opening import PATH as SAMPLES_PATH
+from serving.opening import Opener
 from serving.paid import Desk, PaidDoor
 from serving.settling import Settler, keep_looking, keep_settling
+from serving.verifying import Verifier, keep_verifying
 from wire.gonka.inference.v1.inference_pb2 import Voucher
 from wire.openai.errors import ApiError
 from wire.openai.limits import VOUCHER_BYTES
@@ -47,6 +50,14 @@ class Surroundings:
     entropy: Callable[[int], bytes]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """Both sides of checking answers: what this host opens to others, and what it verifies of theirs."""
+
+    opener: Opener
+    verifier: Verifier
+
+
 async def run_open(config: ServingConfig, around: Surroundings, stop: asyncio.Event) -> None:
     """Serve without tickets until `stop` is set.  Raises PermanentError listen_failed."""
     metrics = Metrics()
@@ -54,11 +65,15 @@ async def run_open(config: ServingConfig, around: Surroundings, stop: asyncio.Ev
 
 
 async def run_paid(
-    config: ServingConfig, around: Surroundings, stop: asyncio.Event, desk: Desk, settler: Settler
+    config: ServingConfig, around: Surroundings, stop: asyncio.Event, desk: Desk, settler: Settler, checks: Checks
 ) -> None:
-    """Serve escrows until `stop` is set; the journal keeps what is not settled.  Raises PermanentError listen_failed."""
-    jobs = (keep_looking(desk.view, FRESH_S), keep_settling(settler, config.settle_s, asyncio.sleep))
-    await _run(config, around, stop, metrics=desk.metrics, door=PaidDoor(desk), jobs=jobs)
+    """Serve escrows until `stop` is set; the journal has what is not settled.  Raises PermanentError listen_failed."""
+    jobs = (
+        keep_looking(desk.view, FRESH_S),
+        keep_settling(settler, config.settle_s, asyncio.sleep),
+        keep_verifying(checks.verifier),
+    )
+    await _run(config, around, stop, metrics=desk.metrics, door=PaidDoor(desk), jobs=jobs, opener=checks.opener)
 
 
 async def _run(
@@ -69,10 +84,13 @@ async def _run(
     metrics: Metrics,
     door: OpenDoor | PaidDoor,
     jobs: Sequence[Coroutine[Any, Any, None]],
+    opener: Opener | None = None,
 ) -> None:
     catalogue = Catalogue(around.sidecar, queue=config.queue, now_s=around.monotonic_s)
     traffic = Traffic(metrics)
     app = _build(around, catalogue, door, metrics, traffic)
+    if opener is not None:
+        app.router.add_get(SAMPLES_PATH, opener.serve)
     if config.metrics_port:
         metrics.serve(config.metrics_port)
     async with _beside([*jobs, _keep_gauges(metrics, catalogue, door), _watch(around.manager)]):

@@ -78,10 +78,9 @@ class MarketNetwork:
         sidecar_words = ("--models", str(models), "--model", manifest.name, "--devices", "cpu", "--threads", threads)
         self.sidecars = [self._make_host_child(s, "sidecar", "sidecar", "start", *sidecar_words) for s in self.sellers]
         self.clients = [self._make_host_child(s, "client", "host", "run") for s in self.sellers]
+        serving_words = ("--settle-every", str(SETTLE_EVERY_S), "--allow-network", "127.0.0.0/8")
         self.servers = [
-            self._make_host_child(
-                s, "serving", "host", "serve", "--listen", f"127.0.0.1:{s.port}", "--settle-every", str(SETTLE_EVERY_S)
-            )
+            self._make_host_child(s, "serving", "host", "serve", "--listen", f"127.0.0.1:{s.port}", *serving_words)
             for s in self.sellers
         ]
         self.gateway_port = find_port()

@@ -93,7 +93,7 @@ async def submit(target: str, home: Path, person: Person, *messages: Message) ->
                 order_id=secrets.token_hex(8),
                 messages=messages,
                 last_height=last_height,
-                fee=Fee(gas_limit=4_000_000, amount_ngonka=4_000_000),
+                fee=Fee(gas_limit=6_000_000, amount_ngonka=6_000_000),
             )
             outcome = await sender.send(order)
             assert outcome.result.is_applied, outcome

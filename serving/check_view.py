@@ -1,0 +1,79 @@
+"""What the chain tells of checks: lots, who is seated, and where a host serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from chain_client.ledger import Ledger
+from rules.addresses import encode_address
+from rules.types import Host, Phase
+from wire.gonka.inference.v1 import check_pb2 as pb
+from wire.gonka.inference.v1 import query_pb2 as query
+from wire.gonka.inference.v1.inference_pb2 import Escrow, Model, Offer
+from wire.gonka.sprint.v1.query_pb2 import QueryEpochRequest, QueryEpochResponse
+
+CHECKS: Final = "/gonka.inference.v1.CheckQuery"
+INFERENCE: Final = "/gonka.inference.v1.Query"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Docket:
+    """What a verifier has before it: the phase until height `phase_last`, its lots, and what it has sent.
+
+    Blocks come `block_ms` apart.
+    """
+
+    epoch: int
+    phase: Phase
+    phase_last: int
+    block_ms: int
+    lots: tuple[pb.Lot, ...]
+    sent: pb.ReportSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckView:
+    """The queries; each raises ClientError."""
+
+    ledger: Ledger
+
+    async def read_docket(self, verifier: str) -> Docket:
+        """What a verifier (bech32) has before it now."""
+        asked = await self.ledger.query("/gonka.sprint.v1.Query/Epoch", QueryEpochRequest(), QueryEpochResponse)
+        request = pb.QueryLotsRequest(verifier=verifier)
+        answer = await self.ledger.query(f"{CHECKS}/Lots", request, pb.QueryLotsResponse)
+        status = asked.status
+        return Docket(
+            epoch=status.epoch,
+            phase=Phase(status.phase),
+            phase_last=status.phase_last_height,
+            block_ms=status.block_ms,
+            lots=tuple(answer.lots) if answer.epoch == status.epoch else (),
+            sent=answer.reports,
+        )
+
+    async def read_lots(self, host: Host) -> tuple[int, tuple[pb.Lot, ...]]:
+        """The running epoch, and a host's lots in it."""
+        request = pb.QueryLotsRequest(host=encode_address(host))
+        answer = await self.ledger.query(f"{CHECKS}/Lots", request, pb.QueryLotsResponse)
+        return answer.epoch, tuple(answer.lots)
+
+    async def read_serving_key(self, host: Host) -> bytes:
+        """The serving key of a host, empty where it named none."""
+        return (await self.read_offer(encode_address(host))).serving_pubkey
+
+    async def read_offer(self, host: str) -> Offer:
+        """Where a host (bech32) serves, and with which key."""
+        request = query.QueryOfferRequest(host=host)
+        return (await self.ledger.query(f"{INFERENCE}/Offer", request, query.QueryOfferResponse)).offer
+
+    async def read_escrow(self, escrow_id: int) -> Escrow:
+        """An escrow."""
+        request = query.QueryEscrowRequest(escrow_id=escrow_id)
+        return (await self.ledger.query(f"{INFERENCE}/Escrow", request, query.QueryEscrowResponse)).escrow
+
+    async def read_models(self) -> dict[bytes, Model]:
+        """The chain's models by id."""
+        answer = await self.ledger.query(f"{INFERENCE}/Models", query.QueryModelsRequest(), query.QueryModelsResponse)
+        return {model.model_id: model for model in answer.models}
