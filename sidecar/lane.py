@@ -65,6 +65,19 @@ class Floor:
     now_ms: Callable[[], int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A task that a device did: the answer, the seconds its worker had it, and what sizes the next and the rest after.
+
+    That is the worker's own time at work, `busy_ms`; where users' answers rested meanwhile, it is the time on the wall,
+    which is what they waited.
+    """
+
+    answer: dict[str, Any]
+    spent_s: float
+    busy_ms: float
+
+
 class Lane:
     """The work of one device.
 
@@ -152,7 +165,7 @@ class Lane:
             told.cancel()
 
     async def _search(self, bid: SprintBid) -> float:
-        """One batch; its hits go to the disk while the device works on the next.  Milliseconds of work."""
+        """One batch; its hits go to the disk while the device works on the next.  What it took, `busy_ms`."""
         sprints, meter = self._floor.sprints, self._floor.meter
         job = sprints.begin(bid.job_id)
         try:
@@ -160,19 +173,19 @@ class Lane:
             target_ms = get_target_ms(users=self._has_users())
             batch = build_batch(self.spec.index, offset, self._get_count("search", job.work, target_ms))
             task = SearchTask(work=job.work, host=job.host, batch=batch)
-            answer, spent_s = await self._run(task)
+            turn = await self._run(task)
         except BaseException:
             sprints.abandon(job.job_id)
             raise
-        hits = decode_hits(answer)
-        meter.proof_s += spent_s
+        hits = decode_hits(turn.answer)
+        meter.proof_s += turn.spent_s
         meter.searched += batch.count
         meter.hits += len(hits)
         self._ahead[job.job_id] = offset + batch.count
-        self._adapt("search", job.work, target_ms, batch.count, answer)
+        self._adapt("search", job.work, target_ms, batch.count, turn)
         self._unwritten += 1
         self._writing = asyncio.create_task(self._write(self._writing, job.job_id, batch, hits))
-        return float(answer["elapsed_ms"])
+        return turn.busy_ms
 
     async def _write(
         self, previous: asyncio.Task[None] | None, job_id: str, batch: Batch, hits: tuple[Proof, ...]
@@ -185,28 +198,25 @@ class Lane:
         self._floor.bell.ring()
 
     async def _evaluate(self, bid: VerificationBid) -> float:
-        """One piece of a verification.  Milliseconds of work."""
+        """One piece of a verification.  What it took, `busy_ms`."""
         checks, meter = self._floor.checks, self._floor.meter
         work = checks.get(bid.key).work
         target_ms = get_target_ms(users=self._has_users())
         piece = checks.begin(bid.key, self._get_count("evaluate", work, target_ms))
         task = EvaluateTask(work=work, host=piece.check.host, nonces=piece.nonces)
         try:
-            answer, spent_s = await self._run(task)
+            turn = await self._run(task)
         except BaseException:
             checks.abandon(piece)
             raise
-        meter.verify_s += spent_s
+        meter.verify_s += turn.spent_s
         meter.verified += len(piece.indices)
-        self._adapt("evaluate", work, target_ms, len(piece.indices), answer)
-        checks.finish(piece, decode_evaluations(answer))
-        return float(answer["elapsed_ms"])
+        self._adapt("evaluate", work, target_ms, len(piece.indices), turn)
+        checks.finish(piece, decode_evaluations(turn.answer))
+        return turn.busy_ms
 
-    async def _run(self, task: SearchTask | EvaluateTask) -> tuple[dict[str, Any], float]:
-        """A task's answer, and the seconds it took; answers for users rest meanwhile.
-
-        They do not for the first task of a Sprint, which draws its weights.
-        """
+    async def _run(self, task: SearchTask | EvaluateTask) -> Turn:
+        """Do a task; answers for users rest meanwhile, but for a Sprint's first, which draws its weights."""
         if self.device is None:
             raise AssertionError("a lane works after open")
         held = self._has_users() and task.work in self._opened
@@ -216,7 +226,8 @@ class Lane:
             started = time.monotonic()
             answer = await self.device.run(task)
             self._opened.add(task.work)
-            return answer, time.monotonic() - started
+            spent_s = time.monotonic() - started
+            return Turn(answer=answer, spent_s=spent_s, busy_ms=1000 * spent_s if held else answer["elapsed_ms"])
         finally:
             if held:
                 self._floor.roster.resume(self.spec.name)
@@ -227,6 +238,6 @@ class Lane:
     def _get_count(self, kind: str, work: Work, target_ms: int) -> int:
         return self._counts.get((kind, work.profile, target_ms), FIRST_COUNT)
 
-    def _adapt(self, kind: str, work: Work, target_ms: int, count: int, answer: dict[str, Any]) -> None:
+    def _adapt(self, kind: str, work: Work, target_ms: int, count: int, turn: Turn) -> None:
         if count == self._get_count(kind, work, target_ms):
-            self._counts[kind, work.profile, target_ms] = adapt_count(count, answer["elapsed_ms"], target_ms)
+            self._counts[kind, work.profile, target_ms] = adapt_count(count, turn.busy_ms, target_ms)

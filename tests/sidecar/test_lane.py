@@ -15,11 +15,17 @@ from sidecar.bell import Bell
 from sidecar.checks import Check, Checks
 from sidecar.device import DeviceSpec
 from sidecar.errors import SidecarError
+from sidecar.inference.embedded import EmbeddedEngine
+from sidecar.inference.engine import EngineSpec
+from sidecar.inference.manifest import read_manifest
 from sidecar.inference.roster import Roster
+from sidecar.inference.sampler import Sampling
+from sidecar.inference.tasks import GenerateTask
 from sidecar.jobs import SprintJob, Work
 from sidecar.journal import Journal
 from sidecar.lane import Floor, Lane, Meter
 from sidecar.sprints import Sprints
+from tests.sidecar.inference.tiny import END, make_tiny_model
 
 WORK = Work(sprint_seed=b"s" * 32, profile="tiny", cos2_q64=169589409868286240)
 JOB = SprintJob(job_id="net-1", work=WORK, host=b"h" * 20, deadline_ms=2**60)
@@ -160,3 +166,60 @@ def test_open__no_backend_passes__refused_with_the_reasons(tmp_path: Path) -> No
         journal.close()
 
     run(program)
+
+
+def test_run__a_user_is_answered_during_a_job__proofs_get_a_sixth_of_the_device_and_all_of_it_afterwards(
+    tmp_path: Path,
+) -> None:
+    async def measure_share(floor: Floor, seconds: float) -> float:
+        before, began = floor.meter.proof_s, time.monotonic()
+        await asyncio.sleep(seconds)
+        return (floor.meter.proof_s - before) / (time.monotonic() - began)
+
+    async def program() -> None:
+        spec = EngineSpec(
+            folder=make_tiny_model(tmp_path / "models"),
+            manifest=read_manifest(tmp_path / "models" / "tiny"),
+            device="cpu",
+            threads=1,
+            max_requests=4,
+        )
+        async with open_lane(tmp_path / "state") as (lane, floor):
+            engine = EmbeddedEngine(spec, floor.bell.ring)
+            floor.roster.engines = (engine,)
+            await engine.open()
+            answering = asyncio.create_task(engine.run())
+            await floor.sprints.start(JOB, 0)
+            while floor.meter.proof_s == 0:  # noqa: ASYNC110 - what changes in another process sets no event here
+                await asyncio.sleep(0.01)
+            assert await measure_share(floor, 1.5) > 0.5
+            answers = asyncio.gather(*(drain(engine, key) for key in range(4)))
+            await asyncio.sleep(0.5)
+            assert not answers.done()
+            share = await measure_share(floor, 1.5)
+            assert not answers.done()
+            assert 0 < share < 0.3
+            await answers
+            assert await measure_share(floor, 1.5) > 0.5
+            assert lane.device is not None
+            await engine.close()
+            answering.cancel()
+
+    run(program)
+
+
+async def drain(engine: EmbeddedEngine, key: int) -> None:
+    sampling = Sampling(
+        temperature_milli=0,
+        top_k=0,
+        top_p_ppm=0,
+        frequency_penalty_milli=0,
+        presence_penalty_milli=0,
+        bias=((END, -100_000),),
+        seed=bytes(32),
+    )
+    task = GenerateTask(
+        prompt=(1, 2), sampling=sampling, max_tokens=1000, stop=(), logprobs=False, top_logprobs=0, allowance=1 << 40
+    )
+    async for _ in engine.generate(key, task):
+        pass
