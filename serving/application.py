@@ -16,7 +16,7 @@ from serving.catalogue import Catalogue
 from serving.metrics import Metrics
 from wire.openai.errors import ApiError
 from wire.openai.limits import BODY_BYTES
-from wire.openai.notes import STATUS_PATH
+from wire.openai.notes import STATUS_PATH, VOUCHERS_PATH
 from wire.openai.openapi import PATH, build_openapi
 from wire.openai.web import Handler, answer_errors, build_error
 
@@ -59,7 +59,7 @@ class Traffic:
         resource = request.match_info.route.resource
         path = resource.canonical if resource else "other"
         began_s = time.monotonic()
-        if self.is_closed:
+        if self.is_closed and path != VOUCHERS_PATH:  # running answers go on, and want to be paid
             answer = build_error(ApiError("server_stopping", retry_after_s=1))
             answer.force_close()
             return answer
