@@ -1,4 +1,4 @@
-"""`gnk service`: chain, host and sidecar under systemd."""
+"""`gnk service`: chain, host, sidecar and gateway under systemd."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCOPE = click.option("--system/--user", default=False, help="For the whole machi
 
 @click.group()
 def group() -> None:
-    """Run chain, client and sidecar under systemd."""
+    """Run chain, client, sidecar and gateway under systemd."""
 
 
 @group.command()
@@ -34,8 +34,8 @@ def group() -> None:
 )
 @local
 def install(call: Call, names: tuple[str, ...], *, system: bool, gnk: Path | None, directory: Path | None) -> None:
-    """Write the systemd units of all three services, or of those named, and say how to start them."""
-    names = names or tuple(SERVICES)
+    """Write the systemd units of a host, or of the services named, and say how to start them."""
+    names = names or tuple(name for name, service in SERVICES.items() if service.is_hosts)
     installation = _describe_installation(call.config, gnk or find_program(), system=system)
     directory = directory or (UNIT_DIRECTORY if system else Path.home() / ".config/systemd/user")
     files = build_files(names, installation, directory)
@@ -53,7 +53,7 @@ def install(call: Call, names: tuple[str, ...], *, system: bool, gnk: Path | Non
 @SCOPE
 @local
 def status(call: Call, *, system: bool) -> None:
-    """Whether the three services are installed, running, and how often they were restarted."""
+    """Whether the services are installed, running, and how often they were restarted."""
     from chain_client.errors import TransientError
 
     words = ["systemctl", *([] if system else ["--user"]), "show", f"--property={','.join(PROPERTIES)}"]
@@ -112,7 +112,8 @@ def _write(files: dict[Path, str]) -> None:
 def _list_steps(names: tuple[str, ...], installation: Installation) -> list[str]:
     units = " ".join(f"gnk-{name}" for name in names)
     secret = installation.credential_file
-    key = [f"put the passphrase of the host's key into {secret}, mode 0600"] if secret and "host" in names else []
+    needed = secret and any(SERVICES[name].holds_key for name in names)
+    key = [f"put the passphrase of the key into {secret}, mode 0600"] if needed else []
     if installation.home is None:
         return ["systemd-sysusers", *key, "systemctl daemon-reload", f"systemctl enable --now {units}"]
     return [*key, "systemctl --user daemon-reload", f"systemctl --user enable --now {units}"]

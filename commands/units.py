@@ -1,4 +1,4 @@
-"""The systemd units of chain, host and sidecar, as text.  Pure.
+"""The systemd units of chain, host, sidecar and gateway, as text.  Pure.
 
 A system unit runs as a user of its own in the group gonka, which lets the host reach the sidecar's socket, and gives
 up everything that its process does not use.  A user manager can enforce little of that, and is asked for no more.
@@ -69,13 +69,18 @@ _GPU: Final[Directives] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One of the three: `flags` follow `gnk` and its home, in a system unit `system_flags` follow these."""
+    """A process: `words` follow `gnk`, and its home follows them; in a system unit `system_flags` follow these.
+
+    `holds_key` says that it opens a key of the keyring; `is_hosts` that every host has it.
+    """
 
     name: str
     description: str
     words: str
     system_flags: str = ""
     after: str = ""
+    holds_key: bool = False
+    is_hosts: bool = True
     directives: Directives = ()
     system_directives: Directives = ()
 
@@ -84,7 +89,7 @@ class Service:
 class Installation:
     """Where things are: the gnk program, and for a user's units the home; None makes system units.
 
-    `credential_file` holds the passphrase of the host's key; None where the desktop's keyring holds the key.
+    `credential_file` holds the passphrase of the key; None where the desktop's keyring holds the key.
     """
 
     gnk: Path
@@ -116,6 +121,16 @@ SERVICES: Final = {
             words="host run",
             system_flags=f" --sidecar unix:{SIDECAR_SOCKET}",
             after="network-online.target gnk-chain.service gnk-sidecar.service",
+            holds_key=True,
+            system_directives=_NO_DEVICES,
+        ),
+        Service(
+            name="gateway",
+            description="gonka gateway, which sells inference to applications",
+            words="gateway start",
+            after="network-online.target gnk-chain.service",
+            holds_key=True,
+            is_hosts=False,
             system_directives=_NO_DEVICES,
         ),
     )
@@ -150,7 +165,7 @@ def build_unit(service: Service, installation: Installation) -> str:
         ("RestartSec", "2"),
         ("TimeoutStopSec", "20"),
         *service.directives,
-        *(_build_credential(installation) if service.name == "host" else ()),
+        *(_build_credential(installation) if service.holds_key else ()),
     )
     target = "multi-user.target" if installation.home is None else "default.target"
     sections = {"Unit": unit, "Service": (*run, *_ANY_MANAGER, *own), "Install": (("WantedBy", target),)}

@@ -28,17 +28,19 @@ def install(*words: str, to: Path) -> Path:
 
 
 def test_deploy__is_what_service_install_writes(tmp_path: Path) -> None:
-    made = install("--system", "--gnk", "/opt/gonka/bin/gnk", to=tmp_path)
+    made = install(*SERVICES, "--system", "--gnk", "/opt/gonka/bin/gnk", to=tmp_path)
     fresh = {path.name: path.read_text() for path in made.iterdir()}
     kept = {path.name: path.read_text() for path in DEPLOY.iterdir()}
-    assert kept == fresh, "run: gnk service install --system --gnk /opt/gonka/bin/gnk --to deploy/systemd"
+    assert kept == fresh, (
+        f"run: gnk service install {' '.join(SERVICES)} --system --gnk /opt/gonka/bin/gnk --to deploy/systemd"
+    )
 
 
 @needs_systemd
 @pytest.mark.parametrize("scope", ["system", "user"])
 def test_verify__units_with_the_real_program__systemd_has_nothing_to_say(tmp_path: Path, scope: str) -> None:
-    units = sorted(install(f"--{scope}", to=tmp_path / "units").glob("*.service"))
-    assert len(units) == 3
+    units = sorted(install(*SERVICES, f"--{scope}", to=tmp_path / "units").glob("*.service"))
+    assert len(units) == 4
     (tmp_path / "run").mkdir()
     done = subprocess.run(
         ["systemd-analyze", f"--{scope}", "verify", *units],
