@@ -6,6 +6,7 @@ nested ones by dots, as in pagination.limit; a POST's body is the request in JSO
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from urllib.parse import unquote
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.json_format import Parse, ParseError
+from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
 from chain.api.registry import Method
@@ -87,7 +88,10 @@ def _compile(verb: str, path: str, method: Method) -> Rule:
 
 def _read_body(kind: type[Message], body: bytes) -> Message:
     try:
-        return Parse(body, kind(), ignore_unknown_fields=True, max_recursion_depth=_MAX_BODY_NESTING)
+        value = json.loads(body)
+        if not isinstance(value, dict):
+            raise RuleError("request_invalid", "the body is a JSON object")
+        return ParseDict(value, kind(), max_recursion_depth=_MAX_BODY_NESTING)
     except (ParseError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise RuleError("request_invalid", f"the body is no {kind.DESCRIPTOR.full_name}: {str(error)[:200]}") from error
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from rules.errors import RuleError
 
-_INTEGER: Final = re.compile(r"-?\d{1,18}")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 
 class Params:
@@ -68,9 +68,11 @@ class Params:
     def read_bool(self, name: str) -> bool:
         """True where it is given as true.  RuleError request_invalid."""
         value = self._values.get(name, False)
-        if value not in {True, False, "true", "false", "", None}:
+        if isinstance(value, bool):
+            return value
+        if value not in ("true", "false", "", None):
             raise RuleError("request_invalid", f"{name} is true or false")
-        return value in {True, "true"}
+        return value == "true"
 
 
 def _unquote(text: str) -> str:
