@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class HostClient:
         sent = HEADERS | {"Content-Type": "application/json"} | headers
         with _told_as_failures():
             async with self._session.post(
-                url, data=body, headers=sent, timeout=timeout, allow_redirects=False
+                url, data=io.BytesIO(body), headers=sent, timeout=timeout, allow_redirects=False
             ) as response:
                 if response.status != 200:
                     raise await _read_refusal(response)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -59,8 +61,12 @@ class Shop:
 
     async def post(self, path: str, body: Any, *, key: str | None = None) -> tuple[int, Any, Any]:
         """Status, JSON (or text), headers."""
-        headers = {"Authorization": f"Bearer {self.key if key is None else key}"}
-        async with self.session.post(self.url + path, json=body, headers=headers) as response:
+        headers = {
+            "Authorization": f"Bearer {self.key if key is None else key}",
+            "Content-Type": "application/json",
+        }
+        content = io.BytesIO(json.dumps(body).encode())
+        async with self.session.post(self.url + path, data=content, headers=headers) as response:
             is_json = response.content_type == "application/json"
             told = await response.json() if is_json else await response.text()
             return response.status, told, response.headers
