@@ -15,11 +15,17 @@ from commands.call import Call, serves
 from commands.logs import FORMATS, configure_logs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiohttp import ClientSession
+
     from chain_client.inference_stub import InferenceStub
     from chain_client.keys.signing_key import SigningKey
     from serving.application import Listen
     from serving.config import ServingConfig
-    from serving.process import Surroundings
+    from serving.paid import Desk
+    from serving.process import Checks, Surroundings
+    from serving.settling import Settler
 
 BETWEEN_LOOKS_S: Final = 0.15
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -100,15 +106,12 @@ async def _serve_paid(
     from rules.addresses import decode_address
     from rules.types import Host
     from serving.chain_view import ChainView
-    from serving.check_view import CheckView
     from serving.database import Database
     from serving.journal import Journal
     from serving.metrics import Metrics
-    from serving.opening import Opener
     from serving.paid import Desk
-    from serving.process import Checks, run_paid
+    from serving.process import run_paid
     from serving.settling import Settler
-    from serving.verifying import Verifier, fetch_url
 
     stop = asyncio.Event()
     watch_signals(stop)
@@ -132,23 +135,33 @@ async def _serve_paid(
             )
             settler = Settler(journal=journal, view=view, ledger=ledger, orders=sender, address=key.address)
             async with open_session(parse_networks(networks), connections=8) as session:
-                view_of_checks = CheckView(ledger=ledger)
-                verifier = Verifier(
-                    view=view_of_checks,
-                    sidecar=sidecar,
-                    orders=sender,
-                    fetch=partial(fetch_url, session),
-                    key=key,
-                    home=call.config.home,
-                    chain_id=chain_id,
-                    host=address,
-                    entropy=around.entropy,
-                )
-                opener = Opener(journal, view_of_checks, chain_id=chain_id, host=host, entropy=around.entropy)
-                await run_paid(config, around, stop, desk, settler, Checks(opener=opener, verifier=verifier))
+                checks = _build_checks(desk, settler, session, sidecar, call.config.home)
+                await run_paid(config, around, stop, desk, settler, checks)
     finally:
         await ledger.__aexit__(None, None, None)
         database.close()
+
+
+def _build_checks(desk: Desk, settler: Settler, session: ClientSession, sidecar: InferenceStub, home: Path) -> Checks:
+    from serving.check_view import CheckView
+    from serving.opening import Opener
+    from serving.process import Checks
+    from serving.verifying import Verifier, fetch_url
+
+    view, chain_id = CheckView(ledger=settler.ledger), desk.view.chain_id
+    verifier = Verifier(
+        view=view,
+        sidecar=sidecar,
+        orders=settler.orders,
+        fetch=partial(fetch_url, session),
+        key=desk.key,
+        home=home,
+        chain_id=chain_id,
+        host=desk.view.host,
+        entropy=desk.entropy,
+    )
+    opener = Opener(desk.journal, view, chain_id=chain_id, host=desk.host, entropy=desk.entropy)
+    return Checks(opener=opener, verifier=verifier)
 
 
 def _look_around(sidecar: InferenceStub) -> Surroundings:

@@ -58,10 +58,19 @@ class Checks:
     verifier: Verifier
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """What requests meet: the door, and who opens samples where escrows are served."""
+
+    door: OpenDoor | PaidDoor
+    metrics: Metrics
+    opener: Opener | None = None
+
+
 async def run_open(config: ServingConfig, around: Surroundings, stop: asyncio.Event) -> None:
     """Serve without tickets until `stop` is set.  Raises PermanentError listen_failed."""
     metrics = Metrics()
-    await _run(config, around, stop, metrics=metrics, door=OpenDoor(around.entropy), jobs=())
+    await _run(config, around, stop, Front(door=OpenDoor(around.entropy), metrics=metrics), jobs=())
 
 
 async def run_paid(
@@ -73,27 +82,24 @@ async def run_paid(
         keep_settling(settler, config.settle_s, asyncio.sleep),
         keep_verifying(checks.verifier),
     )
-    await _run(config, around, stop, metrics=desk.metrics, door=PaidDoor(desk), jobs=jobs, opener=checks.opener)
+    front = Front(door=PaidDoor(desk), metrics=desk.metrics, opener=checks.opener)
+    await _run(config, around, stop, front, jobs=jobs)
 
 
 async def _run(
     config: ServingConfig,
     around: Surroundings,
     stop: asyncio.Event,
+    front: Front,
     *,
-    metrics: Metrics,
-    door: OpenDoor | PaidDoor,
     jobs: Sequence[Coroutine[Any, Any, None]],
-    opener: Opener | None = None,
 ) -> None:
     catalogue = Catalogue(around.sidecar, queue=config.queue, now_s=around.monotonic_s)
-    traffic = Traffic(metrics)
-    app = _build(around, catalogue, door, metrics, traffic)
-    if opener is not None:
-        app.router.add_get(SAMPLES_PATH, opener.serve)
+    traffic = Traffic(front.metrics)
+    app = _build(around, catalogue, front, traffic)
     if config.metrics_port:
-        metrics.serve(config.metrics_port)
-    async with _beside([*jobs, _keep_gauges(metrics, catalogue, door), _watch(around.manager)]):
+        front.metrics.serve(config.metrics_port)
+    async with _beside([*jobs, _keep_gauges(front.metrics, catalogue, front.door), _watch(around.manager)]):
         runner, url = await _listen(config, app)
         around.manager.tell("READY=1")
         log.info("serving_ready", url=url)
@@ -104,14 +110,13 @@ async def _run(
     log.info("serving_stopped")
 
 
-def _build(
-    around: Surroundings, catalogue: Catalogue, door: OpenDoor | PaidDoor, metrics: Metrics, traffic: Traffic
-) -> web.Application:
+def _build(around: Surroundings, catalogue: Catalogue, front: Front, traffic: Traffic) -> web.Application:
+    door = front.door
     ports = Ports(
         sidecar=around.sidecar,
         catalogue=catalogue,
         door=door,
-        metrics=metrics,
+        metrics=front.metrics,
         now_s=around.now_s,
         entropy=around.entropy,
     )
@@ -119,6 +124,8 @@ def _build(
     app = build_application(Api(ports), traffic, catalogue=catalogue, describe=lambda: host)
     if isinstance(door, PaidDoor):
         add_voucher_route(app, door)
+    if front.opener is not None:
+        app.router.add_get(SAMPLES_PATH, front.opener.serve)
     return app
 
 
