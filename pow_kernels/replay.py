@@ -58,7 +58,7 @@ class Replay:
             self._network.forward(x0_BTD)
         current.wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             y_BV = self._network.forward(x0_BTD)
         return Recording(graph=graph, x0_BTD=x0_BTD, y_BV=y_BV)
 
