@@ -56,11 +56,11 @@ detection: setup model  ## cheating hosts told from honest ones on a real model;
 test-gpu: setup  ## the tests that need a CUDA device
 	$(BIN)/pytest -m gpu
 
-e2e: setup cometbft  ## real processes: 200 random SIGKILLs and all the rest
-	GNK_E2E_KILLS=200 $(BIN)/pytest -m e2e --timeout 3600
+e2e: setup cometbft  ## real processes: 200 random SIGKILLs, 12 perturbations of validators, and all the rest
+	GNK_E2E_KILLS=200 GNK_E2E_PERTURBATIONS=12 $(BIN)/pytest -m e2e --timeout 3600
 
-e2e-short: setup cometbft  ## real processes: 20 random SIGKILLs
-	GNK_E2E_KILLS=20 $(BIN)/pytest -m e2e --timeout 900
+e2e-short: setup cometbft  ## real processes: 20 random SIGKILLs, 2 perturbations of validators
+	GNK_E2E_KILLS=20 GNK_E2E_PERTURBATIONS=2 $(BIN)/pytest -m e2e --timeout 900
 
 js: setup cometbft  ## wallet libraries of others against both engines; needs Node
 	npm --prefix tests/js ci --ignore-scripts

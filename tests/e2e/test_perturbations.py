@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random, SystemRandom
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,8 @@ class Perturber:
 
     def _spare(self) -> list[Validator]:
         """Those without whom more than 2/3 of the power is left."""
-        powers = {str(one["name"]): int(one["power"] or 0) for one in self._net.net.describe()["validators"]}  # type: ignore[index,union-attr,call-overload,arg-type]  # JSON
+        told: Any = self._net.net.describe()["validators"]
+        powers = {one["name"]: one["power"] or 0 for one in told}
         total = sum(powers.values())
         return [one for one in self._net.validators if 3 * (total - powers[one.name]) > 2 * total]
 
@@ -71,8 +73,7 @@ class Perturber:
         return ready and self._watcher.has_caught_up(one, ended)
 
     def _kill(self, one: Validator, kind: str) -> tuple[str, ...]:
-        self._net.signal(one, kind, signal.SIGKILL)
-        self._net.processes[one.name, kind].wait(30)
+        self._net.kill_one(one, kind)
         self._net.launch(one, kind)
         return (kind,)
 
@@ -131,9 +132,8 @@ def test_validators_that_are_killed_stopped_and_cut_off_agree_and_miss_nothing_t
     journals = {one.name: open_journal(net, one) for one in net.validators}
     faults = [*watcher.faults(), *find_faults(first, addresses, outages, journals)]
     say(f"{common} blocks on all, {len(first.summaries)} epochs settled, longest stall {stall_ms / 1000:.1f} s")
-    say(
-        f"{sum(code == 0 for _, _, code in list_done(first))} messages, {len(first.named('round_signed'))} rounds signed"
-    )
+    done, signed = sum(code == 0 for _, _, code in list_done(first)), len(first.named("round_signed"))
+    say(f"{done} messages took effect, {signed} rounds were signed")
     for name, journal in journals.items():
         for epoch, words, cause in journal.read_misses():
             say(f"missed: {name}, epoch {epoch}, {words}: {cause}")
@@ -153,7 +153,7 @@ def run(net: Net, watcher: Watcher, say: Say) -> tuple[int, dict[str, list[Span]
         say(f"{number} of {PERTURBATIONS}: {perturber.perturb()}")
         time.sleep(max(due - time.monotonic(), 0))
     stall_ms = watcher.longest_stall_ms(since)
-    last = max(2, int(net.net.describe()["epoch"]))  # type: ignore[call-overload]  # JSON; from 2 on rounds are signed
+    last = max(2, read_epoch(net))  # from which on rounds are signed
     say(f"perturbed up to epoch {last}; waiting for its review")
     deadline = time.monotonic() + REVIEW_S
     while any(open_journal(net, one).read(0).reviewed < last for one in net.validators):
@@ -164,10 +164,16 @@ def run(net: Net, watcher: Watcher, say: Say) -> tuple[int, dict[str, list[Span]
 
 def await_epoch(net: Net, epoch: int, say: Say) -> None:
     deadline = time.monotonic() + RECOVERY_S
-    while (at := net.net.describe()["epoch"]) is None or int(at) < epoch:  # type: ignore[arg-type]  # JSON
+    while read_epoch(net) < epoch:
         assert time.monotonic() < deadline
         time.sleep(1)
     say(f"epoch {epoch} has begun")
+
+
+def read_epoch(net: Net) -> int:
+    """The running epoch, 0 where nobody answers."""
+    epoch: Any = net.net.describe()["epoch"]
+    return int(epoch or 0)
 
 
 def open_journal(net: Net, one: Validator) -> Journal:

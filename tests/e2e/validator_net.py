@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,7 +29,6 @@ from cosmos.base.node.v1beta1.query_pb2_grpc import ServiceStub
 START_TIMEOUT_S = 120
 ASK_TIMEOUT_S = 2
 KINDS = ("chain", "sidecar", "client")
-BRIDGE = "gnkbr0"
 
 
 def now_ms() -> int:
@@ -40,22 +40,36 @@ def run_ip(*words: str) -> bool:
 
 
 class Namespaces:
-    """One for each validator, at 10.77.0.N on a bridge; this process is at 10.77.0.254."""
+    """One for each validator, at 10.77.X.N on a bridge; this process is at 10.77.X.254, and X is its own."""
 
     def __init__(self, names: list[str]) -> None:
         self.names = names
+        self.subnet = os.getpid() % 250
+        self.bridge = f"gnkb{self.subnet}"
+
+    def name(self, validator: str) -> str:
+        return f"gnk{self.subnet}-{validator}"
+
+    def _link(self, number: int) -> str:
+        return f"gnkv{self.subnet}x{number}"
+
+    def address(self, number: int) -> str:
+        return f"10.77.{self.subnet}.{number}"
 
     def make(self) -> bool:
         """False where this machine does not let us, with nothing left behind."""
         self.remove()
-        steps = [("link", "add", BRIDGE, "type", "bridge"), ("addr", "add", "10.77.0.254/24", "dev", BRIDGE)]
-        steps.append(("link", "set", BRIDGE, "up"))
-        for number, name in enumerate(self.names, 1):
+        steps = [
+            ("link", "add", self.bridge, "type", "bridge"),
+            ("addr", "add", f"{self.address(254)}/24", "dev", self.bridge),
+            ("link", "set", self.bridge, "up"),
+        ]
+        for number, name in enumerate(map(self.name, self.names), 1):
             steps += [
                 ("netns", "add", name),
-                ("link", "add", f"gnkv{number}", "type", "veth", "peer", "name", "eth0", "netns", name),
-                ("link", "set", f"gnkv{number}", "master", BRIDGE, "up"),
-                ("-n", name, "addr", "add", f"10.77.0.{number}/24", "dev", "eth0"),
+                ("link", "add", self._link(number), "type", "veth", "peer", "name", "eth0", "netns", name),
+                ("link", "set", self._link(number), "master", self.bridge, "up"),
+                ("-n", name, "addr", "add", f"{self.address(number)}/24", "dev", "eth0"),
                 ("-n", name, "link", "set", "eth0", "up"),
                 ("-n", name, "link", "set", "lo", "up"),
             ]
@@ -67,22 +81,23 @@ class Namespaces:
     def remove(self) -> None:
         if shutil.which("ip") is None:
             return
-        for number, name in enumerate(self.names, 1):
-            run_ip("link", "del", f"gnkv{number}")
+        for number, name in enumerate(map(self.name, self.names), 1):
+            run_ip("link", "del", self._link(number))
             run_ip("netns", "del", name)
-        run_ip("link", "del", BRIDGE)
+        run_ip("link", "del", self.bridge)
 
     def connect(self, name: str, *, on: bool) -> None:
         number = self.names.index(name) + 1
-        assert run_ip("link", "set", f"gnkv{number}", "up" if on else "down")
+        assert run_ip("link", "set", self._link(number), "up" if on else "down")
 
 
 @dataclass
 class Net:
-    """Four validators under `directory`; `namespaces` is None where they share this one."""
+    """Validators under `directory`; `namespaces` is None where they share this one."""
 
     directory: Path
     count: int = 4
+    cuttable: bool = True
     namespaces: Namespaces | None = None
     processes: dict[tuple[str, str], subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -90,10 +105,10 @@ class Net:
         self.net = ValidatorNet(directory=self.directory / "net")
         self.net.make(self.count, "minimal")
         namespaces = Namespaces([one.name for one in self.net.validators])
-        if namespaces.make():
+        if self.cuttable and namespaces.make():
             self.namespaces = namespaces
             for number, one in enumerate(self.net.validators, 1):
-                self._move(one, f"10.77.0.{number}")
+                self._move(one, namespaces.address(number))
 
     def _move(self, one: Validator, host: str) -> None:
         moved = replace(one, **{kind: getattr(one, kind).replace("127.0.0.1", host) for kind in ("grpc", "p2p", "rpc")})
@@ -123,13 +138,28 @@ class Net:
             self.await_that(lambda: (self.net.home(one) / "sidecar.sock").exists(), one)  # noqa: B023  # the same
             self.launch(one, "client")
 
+    def add(self) -> Validator:
+        """A home beside the others, for a node and a host that the network does not know yet."""
+        described = self.net.directory / "network.json"
+        other = ValidatorNet(directory=self.directory / "other")
+        other.make(1, "minimal")
+        (made,) = other.validators
+        one = replace(made, name=f"validator-{len(self.validators) + 1}")
+        home = self.net.home(one)
+        other.home(made).rename(home)
+        shutil.copy(self.net.home(self.validators[0]) / "genesis.json", home / "genesis.json")
+        config = (home / "config.toml").read_text()
+        (home / "config.toml").write_text(config.replace(str(other.home(made)), str(home)))
+        described.write_text(json.dumps({"validators": [asdict(each) for each in [*self.validators, one]]}))
+        return one
+
     def kept(self, one: Validator, kind: str) -> KeptProcess:
         processes = {"chain": self.net.chains, "sidecar": self.net.sidecars, "client": self.net.clients}[kind]
         return processes[[other.name for other in self.validators].index(one.name)]
 
     def launch(self, one: Validator, kind: str) -> None:
         kept = self.kept(one, kind)
-        prefix = ["ip", "netns", "exec", one.name] if self.namespaces else []
+        prefix = ["ip", "netns", "exec", self.namespaces.name(one.name)] if self.namespaces else []
         line = [*prefix, sys.executable, "-m", "cli", *kept.words]
         environ = {**os.environ, "OMP_WAIT_POLICY": "passive", "PYTHONUNBUFFERED": "1"}
         with kept.log.open("ab") as log:
@@ -145,6 +175,10 @@ class Net:
         for pid in self.cometbft(one) if kind == "chain" and number is not signal.SIGTERM else []:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    def kill_one(self, one: Validator, kind: str) -> None:
+        self.signal(one, kind, signal.SIGKILL)
+        self.processes[one.name, kind].wait(30)
 
     def cometbft(self, one: Validator) -> list[int]:
         home = str(self.net.home(one) / "cometbft").encode()
@@ -177,8 +211,7 @@ class Net:
             for kind in KINDS:
                 if (one.name, kind) in self.processes:
                     self.signal(one, kind, signal.SIGCONT)
-                    self.signal(one, kind, signal.SIGKILL)
-                    self.processes[one.name, kind].wait(30)
+                    self.kill_one(one, kind)
         if self.namespaces:
             self.namespaces.remove()
 
