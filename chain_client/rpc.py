@@ -45,8 +45,9 @@ class RpcNode:
 
     async def read_heights(self) -> tuple[int, int]:
         """The lowest height that the node has a header of, and the latest."""
-        sync = (await self._call("status"))["sync_info"]
+        status = await self._call("status")
         try:
+            sync = status["sync_info"]
             return int(sync["earliest_block_height"]), int(sync["latest_block_height"])
         except _READ_ERRORS as error:
             raise _unreadable("status") from error
@@ -62,8 +63,8 @@ class RpcNode:
             if response["code"]:
                 code = "height_not_kept" if response["log"].startswith("height_not_kept") else "node_refused"
                 raise PermanentError(code, response["log"][:200])
-            proof = b64decode(response["proofOps"]["ops"][0]["data"])
-            return int(response["height"]), b64decode(response["value"] or ""), proof
+            proof = b64decode(response["proofOps"]["ops"][0]["data"], validate=True)
+            return int(response["height"]), b64decode(response["value"] or "", validate=True), proof
         except _READ_ERRORS as error:
             raise _unreadable("abci_query") from error
 

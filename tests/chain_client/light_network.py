@@ -71,6 +71,7 @@ class LightNetwork:
             chain_id=CHAIN_ID,
             height=height,
             time=Timestamp(seconds=START_S + height),
+            last_block_id=BlockID(hash=bytes(32), part_set_header=PartSetHeader(total=1, hash=bytes(32))),
             data_hash=EMPTY_ROOT,
             validators_hash=hash_validators(make_set(self.powers(height)).validators),
             next_validators_hash=hash_validators(make_set(self.powers(height + 1)).validators),
