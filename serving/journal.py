@@ -18,8 +18,8 @@ from serving.database import Database
 from serving.records import decode_answers, encode_answers, hash_body
 from wire.gonka.inference.v1 import inference_pb2 as pb
 
-KEPT_EPOCHS: Final = 6
-"""Epochs for which a settled answer is kept: the chain asks for none that settled more than four epochs ago."""
+KEPT_EPOCHS: Final = 2
+"""Epochs for which a settled answer is kept after that of its batch: what settles in one is opened in the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
