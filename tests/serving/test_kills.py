@@ -105,7 +105,7 @@ def run_process(market: Market, home: Path, port: int) -> Iterator[subprocess.Po
             process.wait(30)
 
 
-def wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_up(url: str, process: subprocess.Popen[bytes], home: Path) -> None:
     async def is_up() -> bool:
         async with connect() as session:
             with suppress(aiohttp.ClientError):
@@ -114,7 +114,7 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
         return False
 
     def check() -> bool:
-        assert process.poll() is None
+        assert process.poll() is None, (home / "log").read_text()[-2_000:]
         return asyncio.run(is_up())
 
     poll(check, UP_S)
@@ -169,11 +169,11 @@ def run_kills(market: Market, home: Path, kills: int) -> None:
 
     for _ in range(kills):
         with run_process(market, home, port) as process:
-            wait_until_up(witness.url, process)
+            wait_until_up(witness.url, process, home)
             asyncio.run(load_until_killed(process))
         check_journal(home, witness)
     with run_process(market, home, port) as process:
-        wait_until_up(witness.url, process)
+        wait_until_up(witness.url, process, home)
         asyncio.run(check_replays(witness))
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
@@ -239,7 +239,7 @@ def test_a_stop_lets_the_running_answers_end(market: Market, tmp_path: Path) -> 
             return got, process.returncode
 
     with run_process(market, home, port) as process:
-        wait_until_up(witness.url, process)
+        wait_until_up(witness.url, process, home)
         got, status = asyncio.run(ask_and_stop(process))
     assert status == 0
     assert got is not None

@@ -60,6 +60,6 @@ async def read_body(request: web.Request, content_type: str = JSON, limit: int =
                     raise ApiError("body_too_large", f"more than {limit} bytes")
     except TimeoutError as error:
         raise ApiError("body_timed_out", f"no whole body within {BODY_TIMEOUT_S:.0f} s") from error
-    except (web.HTTPException, ValueError) as error:
+    except (web.HTTPException, web.RequestPayloadError) as error:
         raise ApiError("request_invalid", f"the body cannot be read: {error}") from error
     return bytes(body)
