@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.call import Call, local, reads
+from commands.call import YES, Call, local, reads
 from commands.output import Json
 
 if TYPE_CHECKING:
@@ -86,16 +86,16 @@ def verify(call: Call, name: str, models: str | None) -> None:
 
 @group.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask, do it.")
+@YES
 @MODELS
 @local
-def remove(call: Call, name: str, yes: bool, models: str | None) -> None:
+def remove(call: Call, name: str, models: str | None) -> None:
     """Delete a model's files."""
     from sidecar.inference.importing import get_model, remove_model
 
     folder = get_models_folder(call, models)
     manifest = get_model(folder, name)
-    if not yes:
+    if not call.consent.yes:
         click.confirm(f"Delete {folder / name}, {_count_bytes(manifest)} bytes?", abort=True, err=True)
     remove_model(folder, name)
     call.emit({"name": name, "removed": True})

@@ -132,8 +132,8 @@ def _convert(gguf: Path, staged: Path) -> None:
         with _quiet():
             model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **given)
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **given)
-    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError, IndexError, AttributeError) as error:
-        raise SidecarError("model_unsupported", f"{gguf.name}: {error}"[:300]) from error
+    except Exception as error:  # another's parser over another's file may raise anything
+        raise SidecarError("model_unsupported", f"{gguf.name}: {type(error).__name__}: {error}"[:300]) from error
     _write_weights(model, staged)
     config = model.config.to_dict()
     for name in ("quantization_config", "_name_or_path", "transformers_version"):

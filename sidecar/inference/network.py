@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
@@ -48,23 +49,32 @@ class Network:
 
     @classmethod
     def open(cls, folder: Path, device: str) -> Network:
-        """Load a model after its manifest was verified.  Raises what `verify_model` does, model_unsupported."""
+        """Load a model after its manifest was verified.
+
+        Raises what `verify_model` does, model_unsupported, model_incomplete, engine_out_of_memory.
+        """
         manifest = verify_model(folder)
         ALL_ATTENTION_FUNCTIONS.register(NAME, attend_step)
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         try:
-            model = AutoModelForCausalLM.from_pretrained(
-                folder,
-                config=config,
-                dtype=_choose_dtype(config, device),
-                attn_implementation=NAME,
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise SidecarError("model_unsupported", f"{manifest.name}: {error}") from error
-        model = model.to(device).eval().requires_grad_(requires_grad=False)
+            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            with coded_shortage():
+                model, report = AutoModelForCausalLM.from_pretrained(
+                    folder,
+                    config=config,
+                    dtype=_choose_dtype(config, device),
+                    attn_implementation=NAME,
+                    use_safetensors=True,
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    output_loading_info=True,
+                )
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise SidecarError("model_unsupported", f"{manifest.name}: {error}"[:300]) from error
+        missing = sorted({*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])})
+        if missing:
+            raise SidecarError("model_incomplete", f"{manifest.name}: no weights for {', '.join(missing)[:200]}")
+        with coded_shortage():
+            model = model.to(device).eval().requires_grad_(requires_grad=False)
         return cls(model, device, _read_ends(folder, config), manifest.max_context)
 
     def make_cache(self) -> Cache:

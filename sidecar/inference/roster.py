@@ -9,6 +9,7 @@ from itertools import count
 from typing import Final
 
 from sidecar.config import SidecarConfig
+from sidecar.device import WorkerDiedError
 from sidecar.errors import SidecarError
 from sidecar.inference.embedded import EmbeddedEngine
 from sidecar.inference.engine import Engine, EngineSpec
@@ -69,10 +70,13 @@ class Roster:
         self._keys = count(start=1)
 
     async def open(self) -> None:
-        """Load all models.  Raises what is wrong with the first that cannot be loaded."""
-        async with asyncio.TaskGroup() as group:
-            for engine in self.engines:
-                group.create_task(engine.open())
+        """Load all models.  Raises what is wrong with one that cannot be loaded, engine_died."""
+        results = await asyncio.gather(*(engine.open() for engine in self.engines), return_exceptions=True)
+        for engine, result in zip(self.engines, results, strict=True):
+            if isinstance(result, WorkerDiedError):
+                raise SidecarError("engine_died", f"{engine.spec.manifest.name}: {result}") from result
+            if result is not None:
+                raise result
 
     async def close(self) -> None:
         """Unload all."""

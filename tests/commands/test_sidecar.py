@@ -8,6 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from commands.sidecar import describe, group
+from tests.sidecar.inference.tiny import make_tiny_model
 from wire.gonka.sidecar.v1 import sidecar_pb2 as pb
 
 CAPABILITIES = pb.CapabilitiesResponse(
@@ -78,3 +79,14 @@ def test_help__imports_neither_torch_nor_grpc() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_start__a_model_with_a_pickle__coded_before_anything_is_served(tmp_path: Path) -> None:
+    (make_tiny_model(tmp_path / "models") / "pytorch_model.bin").touch()
+    words = ["sidecar", "start", "--home", str(tmp_path), "--models", str(tmp_path / "models"), "--profiles", "tiny"]
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *words], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 1
+    assert "error[model_has_pickle]" in done.stderr
+    assert not (tmp_path / "sidecar.sock").exists()

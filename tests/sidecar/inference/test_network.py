@@ -1,14 +1,18 @@
 """Our forward over steps of many requests, against the library's own over one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 from transformers import AutoModelForCausalLM
 
+from sidecar.errors import SidecarError
+from sidecar.inference.manifest import build_manifest, write_manifest
 from sidecar.inference.network import Network, Part
-from tests.sidecar.inference.tiny import END
+from tests.sidecar.inference.tiny import END, draw_weights, make_tiny_model
 
 PROMPT = [(7 * i) % 256 for i in range(300)]
 
@@ -59,3 +63,36 @@ def test_compute_logits__no_rows_wanted__none(network: Network) -> None:
 
 def test_read_hidden__a_text__has_a_row_for_each_token(network: Network) -> None:
     assert [piece.shape for piece in network.read_hidden(PROMPT)] == [(128, 32), (128, 32), (44, 32)]
+
+
+def drop_a_layer(weights: dict[str, np.ndarray]) -> None:
+    for name in [name for name in weights if name.startswith("model.layers.1.")]:
+        del weights[name]
+
+
+def widen(weights: dict[str, np.ndarray]) -> None:
+    weights["lm_head.weight"] = np.zeros((300, 32), dtype=np.float32)
+
+
+@pytest.mark.parametrize("change", [drop_a_layer, widen])
+def test_open__weights_that_are_not_all_there__are_refused_not_made_up(
+    tmp_path: Path, change: Callable[[dict[str, np.ndarray]], None]
+) -> None:
+    folder, weights = make_tiny_model(tmp_path), draw_weights(0)
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    write_manifest(folder, build_manifest("tiny", folder))
+    assert refuse(folder) in {"model_incomplete", "model_unsupported"}
+
+
+def test_open__safetensors_that_are_garbage__are_refused(tmp_path: Path) -> None:
+    folder = make_tiny_model(tmp_path)
+    (folder / "model.safetensors").write_bytes(b"garbage" * 100)
+    write_manifest(folder, build_manifest("tiny", folder))
+    assert refuse(folder) == "model_unsupported"
+
+
+def refuse(folder: Path) -> str:
+    with pytest.raises(SidecarError) as refused:
+        Network.open(folder, "cpu")
+    return refused.value.code
