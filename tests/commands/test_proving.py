@@ -1,13 +1,17 @@
 """`gnk gov prove`, `gnk chain prove`, `gnk verify` and `gnk chain add-to-wallet` against a running chain."""
 
 import json
+import re
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from string import Template
 
 import grpc
 import pytest
+from click.testing import CliRunner
 from cosmpy.aerial.client.utils import prepare_and_broadcast_basic_transaction
 from cosmpy.aerial.tx import Transaction
 from google.protobuf.message import Message
@@ -162,3 +166,21 @@ def test_a_wallet_is_told_the_chain(addresses: Mapping[str, str]) -> None:
     assert (fee["coinMinimalDenom"], fee["coinDecimals"]) == ("ngonka", 9)
     steps = fee["gasPriceStep"]
     assert 0 < steps["low"] <= steps["average"] <= steps["high"]
+
+
+def test_the_commands_of_the_page_for_wallets_run(addresses: Mapping[str, str], tmp_path: Path) -> None:
+    page = (Path(cli.__file__).parent / "docs" / "wallets.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.split("\n")]
+    furnish(tmp_path)
+    known = {"NODE": addresses["rpc"], "DIR": str(tmp_path), "ADDRESS": ANN.text}
+    environ = {"GNK_HOME": str(tmp_path), "GNK_CHAIN": addresses["grpc"], "GNK_KEY": "ann"}
+    commands = [shlex.split(line) for line in lines if line]
+    assert [words[:3] for words in commands[1:3]] == [["gnk", "gov", "prove"], ["gnk", "verify", "$DIR/ballot.json"]]
+    for words in commands:
+        given = [Template(word).substitute(known) for word in words[1:]]
+        done = CliRunner().invoke(cli.main, given, env=environ, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        for name, column in (("HEIGHT", "trust_height"), ("BLOCK", "trust_hash")):
+            if found := re.search(rf"^{column} +(\w+)$", done.output, re.MULTILINE):
+                known[name] = found[1]
