@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from commands.pow import group
+from commands.pow import _take, group
 
 CASES = json.loads((Path(__file__).parents[1] / "vectors" / "itx1.json").read_text())["cases"]
 TINY, DEV = CASES[1], CASES[2]
@@ -110,6 +113,13 @@ def test_bench__one_device_of_several_missing__is_named_and_the_others_are_measu
     assert here["nonces_per_s"] > 0
     assert gone["device"] == "cuda:99"
     assert "cuda:99 cannot be used" in gone["failure"]
+
+
+def test_bench__worker_that_is_killed__is_a_failure_of_its_device() -> None:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        row = _take("cuda:3", pool.submit(os._exit, 1))
+    assert row["device"] == "cuda:3"
+    assert "terminated abruptly" in str(row["failure"])
 
 
 def test_bench__no_device_named__prints_one_object() -> None:
