@@ -47,6 +47,7 @@ CLIENT_FAULTS = _faults(
         "mnemonic_wrong_checksum": ("the words do not fit together", "look for a wrong word, or two that are swapped"),
         "key_not_found": ("the keyring has no such key", "see `gnk keys list`, or make one with `gnk keys add NAME`"),
         "key_exists": ("the keyring has a key of this name", "choose another name, or delete that key first"),
+        "host_unnamed": ("no host has named this serving key", "see `gnk host serving-key`, or use --on-behalf-of"),
         "key_name_invalid": ("not a name for a key", "use 1 to 64 letters, digits, - or _, a letter or digit first"),
         "key_file_corrupted": ("the key file is damaged", "restore a backup, or `gnk keys recover` from the words"),
         "wrong_passphrase": ("the passphrase does not open the key", "try again; otherwise recover it from its words"),

@@ -6,12 +6,13 @@ import asyncio
 import os
 import secrets
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from commands.call import Call, serves
+from commands.call import Call, ask, serves
 from commands.logs import FORMATS, configure_logs
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def serve(
     Escrows pay with vouchers, which are on disk before they count and settle by
     themselves.  The hot key is one of the keyring's, named on chain by
     `gnk host serving-key`; the account's own key need not be on this machine:
-    name the account with --on-behalf-of.
+    the chain knows whose serving key it is.
     """
     from serving.config import ServingConfig
 
@@ -80,7 +81,8 @@ def serve(
 
     key = call_keyring(call).unlock(hot_key, call_passphrase(call))
     chain_id = call.config.chain_id or read_chain_id(call)
-    asyncio.run(_serve_paid(call, config, key, chain_id, allow_network))
+    address = find_host(call, key.public_key)
+    asyncio.run(_serve_paid(call, config, key, _Place(chain_id=chain_id, address=address, networks=allow_network)))
 
 
 async def _serve_open(call: Call, config: ServingConfig) -> None:
@@ -94,14 +96,40 @@ async def _serve_open(call: Call, config: ServingConfig) -> None:
         await run_open(config, _look_around(sidecar), stop)
 
 
-async def _serve_paid(
-    call: Call, config: ServingConfig, key: SigningKey, chain_id: str, networks: tuple[str, ...]
-) -> None:
+def find_host(call: Call, public_key: bytes) -> str:
+    """The account that is served for, bech32: the one named, the one whose key is here, or the one that named this
+    serving key on chain.  Raises host_unnamed.
+    """
+    from chain_client.errors import PermanentError
+    from commands.passphrases import call_keyring
+    from commands.writing import acting_address
+    from wire.gonka.inference.v1.query_pb2 import QueryOffersRequest, QueryOffersResponse
+
+    is_here = any(record.name == call.config.key for record in call_keyring(call).list())
+    if call.consent.on_behalf_of or is_here:
+        return acting_address(call)
+    path = "/gonka.inference.v1.Query/Offers"
+    offers = ask(call, lambda ledger: ledger.query(path, QueryOffersRequest(), QueryOffersResponse)).offers
+    for offer in offers:
+        if offer.serving_pubkey == public_key:
+            return str(offer.host)
+    raise PermanentError("host_unnamed", f"no host with effective units has named {public_key.hex()}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """The chain, the account that is served for, and private networks whose hosts may be verified."""
+
+    chain_id: str
+    address: str
+    networks: tuple[str, ...]
+
+
+async def _serve_paid(call: Call, config: ServingConfig, key: SigningKey, place: _Place) -> None:
     from chain_client.cosmos import CosmosLedger
     from chain_client.daemon import watch_signals
     from chain_client.inference_stub import InferenceStub
     from chain_client.sender import Sender
-    from commands.writing import acting_address
     from gateway.guard import open_session, parse_networks
     from rules.addresses import decode_address
     from rules.types import Host
@@ -115,7 +143,7 @@ async def _serve_paid(
 
     stop = asyncio.Event()
     watch_signals(stop)
-    address = acting_address(call)
+    address, chain_id = place.address, place.chain_id
     host = Host(decode_address(address))
     database = Database.open(call.config.home, chain_id=chain_id, host=host)
     ledger = CosmosLedger.open(call.config.chain)
@@ -134,7 +162,7 @@ async def _serve_paid(
                 now_s=around.monotonic_s,
             )
             settler = Settler(journal=journal, view=view, ledger=ledger, orders=sender, address=key.address)
-            async with open_session(parse_networks(networks), connections=8) as session:
+            async with open_session(parse_networks(place.networks), connections=8) as session:
                 checks = _build_checks(desk, settler, session, sidecar, call.config.home)
                 await run_paid(config, around, stop, desk, settler, checks)
     finally:

@@ -1,4 +1,4 @@
-"""The systemd units of chain, host, sidecar and gateway, as text.  Pure.
+"""The systemd units of chain, host, sidecar, serving process and gateway, as text.  Pure.
 
 A system unit runs as a user of its own in the group gonka, which lets the host reach the sidecar's socket, and gives
 up everything that its process does not use.  A user manager can enforce little of that, and is asked for no more.
@@ -122,6 +122,16 @@ SERVICES: Final = {
             system_flags=f" --sidecar unix:{SIDECAR_SOCKET}",
             after="network-online.target gnk-chain.service gnk-sidecar.service",
             holds_key=True,
+            system_directives=_NO_DEVICES,
+        ),
+        Service(
+            name="serving",
+            description="gonka serving process, which answers for a host",
+            words="host serve",
+            system_flags=f" --sidecar unix:{SIDECAR_SOCKET}",
+            after="network-online.target gnk-chain.service gnk-sidecar.service",
+            holds_key=True,
+            is_hosts=False,
             system_directives=_NO_DEVICES,
         ),
         Service(

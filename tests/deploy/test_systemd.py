@@ -40,7 +40,7 @@ def test_deploy__is_what_service_install_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scope", ["system", "user"])
 def test_verify__units_with_the_real_program__systemd_has_nothing_to_say(tmp_path: Path, scope: str) -> None:
     units = sorted(install(*SERVICES, f"--{scope}", to=tmp_path / "units").glob("*.service"))
-    assert len(units) == 4
+    assert len(units) == 5
     (tmp_path / "run").mkdir()
     done = subprocess.run(
         ["systemd-analyze", f"--{scope}", "verify", *units],

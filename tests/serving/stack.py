@@ -57,8 +57,14 @@ def run_sidecar(home: Path, *, model: str = "tiny", seed: int = 0) -> Iterator[s
         yield target
     finally:
         process.terminate()
-        process.wait(30)
-        log.close()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(30)
+            raise
+        finally:
+            log.close()
 
 
 async def wait_for_model(target: str, process: subprocess.Popen[bytes]) -> None:

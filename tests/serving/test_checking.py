@@ -208,7 +208,7 @@ async def judge(court: Court, servers: tuple[Server, ...]) -> None:
 
 
 async def condemn(honest: str, cheat: str, home: Path) -> Court:
-    """Ann serves another model than Bob and Cat; all three settle eight escrows and are judged."""
+    """Ann serves another model than Bob and Cat; all three settle three escrows in each of three epochs."""
     court = Court()
     court.network.play(Phase.SERVE)
     async with AsyncExitStack() as stack:
@@ -217,11 +217,12 @@ async def condemn(honest: str, cheat: str, home: Path) -> Court:
             for person, target in ((ANN, cheat), (BOB, honest), (CAT, honest))
         ]
         assert ann.model.content_hash != bob.model.content_hash
-        for _ in range(8):
-            escrow_id = court.market.escrow()
-            for server in (ann, bob, cat):
-                await serve_and_settle(court, server, escrow_id)
-        await judge(court, (ann, bob, cat))
+        for _ in range(3):
+            for _ in range(3):
+                escrow_id = court.market.escrow()
+                for server in (ann, bob, cat):
+                    await serve_and_settle(court, server, escrow_id)
+            await judge(court, (ann, bob, cat))
     return court
 
 
