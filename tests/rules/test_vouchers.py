@@ -119,6 +119,12 @@ def test_check_progress__the_last_ngonka_of_the_reserve__passes() -> None:
     check_progress(TERMS, None, promise(1, tokens(0, 1_666)))
 
 
+def test_check_progress__one_ngonka_beyond_the_reserve__is_refused() -> None:
+    assert compute_amount(tokens(0, 1_667), PRICE) == 1_001
+    with pytest.raises(RuleError, match="voucher_over_reserve"):
+        check_progress(TERMS, None, promise(1, tokens(0, 1_667)))
+
+
 def test_check_terms__a_ticket_of_another_escrow__is_refused() -> None:
     ticket = Ticket(
         chain_id="gonka-1", escrow_id=6, host=HOST, model_id=MODEL, request=1, developer_nonce=A, body_hash=B

@@ -70,6 +70,12 @@ def test_settle__a_later_voucher__pays_what_it_adds(market: Market) -> None:
     assert market.reserve(1, ANN).paid_ngonka == AMOUNT + 40
 
 
+def test_settle__so_little_that_a_part_is_less_than_one_ngonka__burns_nothing(market: Market) -> None:
+    first = market.settle(1, ANN, 1, Tokens(tokens_in=1))
+    assert first == MsgSettleVoucherResponse(paid_ngonka=10)
+    assert market.settle(1, ANN, 2, Tokens(tokens_in=4)) == MsgSettleVoucherResponse(paid_ngonka=29, burned_ngonka=1)
+
+
 def test_settle__hosts_of_one_escrow__have_serials_and_reserves_of_their_own(market: Market) -> None:
     for host in (ANN, BOB, CAT):
         assert market.settle(1, host, 1, TOKENS).paid_ngonka == 28_500
