@@ -1,7 +1,8 @@
 """One SQLite file, synchronous=FULL, integers only: what is written survives a power cut once the write returns.
 
-A running gateway writes through one thread, which puts whatever waits into one transaction: five hundred streams share
-an fsync.  Each write stands on a savepoint of its own, so one that is refused undoes nothing but itself.
+In a running gateway writes that come together share a transaction, and so an fsync, which a thread waits for: five
+hundred streams do not wait for the disk one after the other.  Each write stands on a savepoint of its own, so one that
+is refused undoes nothing but itself.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import queue
 import secrets
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -26,7 +26,8 @@ VERSION: Final = 1
 FILE_NAME: Final = "gateway.sqlite"
 LOCK_NAME: Final = "gateway.lock"
 BUSY_S: Final = 10.0
-MOST_TOGETHER: Final = 512
+BRIEF_S: Final = 0.02
+MOST_TOGETHER: Final = 64
 
 _SCHEMA: Final = f"""
 CREATE TABLE identity (name TEXT PRIMARY KEY, value BLOB NOT NULL);
@@ -68,9 +69,8 @@ Action = Callable[[sqlite3.Connection], T]
 class _Job:
     action: Action[Any]
     future: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
     result: Any = None
-    error: BaseException | None = None
+    error: Exception | None = None
 
     def resolve(self) -> None:
         if self.future.cancelled():
@@ -82,12 +82,15 @@ class _Job:
 
 
 class Store:
-    """The open file; one for commands (`open`), or with the writing thread for the running gateway (`serve`)."""
+    """The open file, for commands (`write_now`) and, within `serve`, for the running gateway (`write`)."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+    def __init__(self, connection: sqlite3.Connection, writer: sqlite3.Connection) -> None:
+        self.connection: Final = connection
+        """For reading, in the thread that opened it."""
+        self._writer = writer
+        self._waiting: list[_Job] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._disk: ThreadPoolExecutor | None = None
 
     @classmethod
     @contextlib.contextmanager
@@ -97,81 +100,76 @@ class Store:
         Raises: PermanentError `journal_unreadable`, `disk_write_failed`; TransientError `disk_full`.
         """
         path = home / FILE_NAME
-        connection = _connect(path)
+        connection, writer = _connect(path, BUSY_S), _connect(path, BRIEF_S)
         try:
             _prepare(connection, path)
-            yield cls(connection, path)
+            _configure(writer)
+            yield cls(connection, writer)
         finally:
+            writer.close()
             connection.close()
 
     @contextlib.contextmanager
     def serve(self) -> Iterator[None]:
         """Take writes from the running event loop until the block ends; those that wait then are still done."""
-        thread = threading.Thread(target=self._work, name="ledger")
-        thread.start()
-        try:
+        with ThreadPoolExecutor(1, "ledger") as self._disk:
             yield
-        finally:
-            self._jobs.put(None)
-            thread.join()
+        if self._flushing is not None:
+            self._flushing.cancel()
+        if self._waiting:
+            with coded(), transaction(self.connection):
+                for job in self._waiting:
+                    _run_one(self.connection, job)
 
     async def write(self, action: Action[T]) -> T:
         """What `action` returns, once its changes are on disk; what it raises, with none of them made.
 
         Raises: TransientError `disk_full` as well.  A cancelled caller's write is still done.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(action=action, future=future, loop=loop))
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Job(action=action, future=future))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
         return await future
 
     def write_now(self, action: Action[T]) -> T:
         """The same at once, for commands."""
-        with coded(), transaction(self._connection):
-            return action(self._connection)
+        with coded(), transaction(self.connection):
+            return action(self.connection)
 
     def read(self, query: str, *values: object) -> list[Any]:
         """Rows as they are on disk."""
         with coded():
-            return self._connection.execute(query, values).fetchall()
+            return self.connection.execute(query, values).fetchall()
 
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """For reading, in the thread that opened it."""
-        return self._connection
-
-    def _work(self) -> None:
-        connection = _connect(self._path)
-        _configure(connection)
-        try:
-            while (first := self._jobs.get()) is not None:
-                jobs, more = [first], True
-                while len(jobs) < MOST_TOGETHER and more:
-                    try:
-                        following = self._jobs.get_nowait()
-                    except queue.Empty:
-                        break
-                    if following is None:
-                        self._jobs.put(None)
-                        more = False
-                    else:
-                        jobs.append(following)
-                _run_together(connection, jobs)
-        finally:
-            connection.close()
-
-
-def _run_together(connection: sqlite3.Connection, jobs: list[_Job]) -> None:
-    try:
-        with coded(), transaction(connection):
+    async def _flush(self) -> None:
+        """Write what waits, batch after batch, until nothing does."""
+        while self._waiting:
+            jobs, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            try:
+                await self._begin()
+                for job in jobs:
+                    _run_one(self._writer, job)
+                await asyncio.get_running_loop().run_in_executor(self._disk, self._writer.execute, "COMMIT")
+            except Exception as error:  # noqa: BLE001  # handed to all who wait
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                for job in jobs:
+                    job.error = code_error(error)
             for job in jobs:
-                _run_one(connection, job)
-    except Exception as error:  # noqa: BLE001  # handed to all who wait
-        for job in jobs:
-            job.error = error
-    for job in jobs:
-        with contextlib.suppress(RuntimeError):  # its loop is closed: nobody waits
-            job.loop.call_soon_threadsafe(job.resolve)
+                job.resolve()
+
+    async def _begin(self) -> None:
+        """Take the file's only place to write, for which a command may hold a moment longer than we block."""
+        deadline = asyncio.get_running_loop().time() + BUSY_S
+        while True:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(BRIEF_S)
 
 
 def _run_one(connection: sqlite3.Connection, job: _Job) -> None:
@@ -217,15 +215,20 @@ def coded() -> Iterator[None]:
     """Failures of the disk become disk_full, those of the file's contents journal_unreadable."""
     try:
         yield
-    except sqlite3.IntegrityError:
-        raise  # a mistake of ours
-    except sqlite3.OperationalError as error:
-        raise TransientError("disk_full", str(error)) from error
     except sqlite3.DatabaseError as error:
-        raise PermanentError("journal_unreadable", str(error)) from error
+        raise code_error(error) from error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def code_error(error: Exception) -> Exception:
+    """The coded error that stands for SQLite's; any other, and a broken constraint, is a mistake of ours."""
+    if isinstance(error, sqlite3.OperationalError):
+        return TransientError("disk_full", str(error))
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
+        return PermanentError("journal_unreadable", str(error))
+    return error
+
+
+def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
@@ -234,7 +237,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     except OSError as error:
         raise PermanentError("disk_write_failed", f"{path}: {error.strerror}") from error
     with coded():
-        return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+        return sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
 
 
 def _configure(connection: sqlite3.Connection) -> None:

@@ -152,8 +152,12 @@ async def open_shop(
     allowed: Sequence[str] = LOOPBACK,
     silence_s: float = 5.0,
     most_requests: int = 1000,
+    elsewhere: Sequence[str] = (),
 ) -> AsyncIterator[Shop]:
-    """A gateway over a ledger in `home`, which may be there from before; hosts are asked in order of their place."""
+    """A gateway over a ledger in `home`, which may be there from before; hosts are asked in order of their place.
+
+    `elsewhere` are URLs of hosts that run in another process, instead of those with `habits`.
+    """
     async with AsyncExitStack() as stack:
         store = stack.enter_context(Store.open(home))
         stack.enter_context(store.serve())
@@ -162,7 +166,7 @@ async def open_shop(
         blank = make_market(["http://x"] * len(habits), voucher_key)
         hosts = [
             await stack.enter_async_context(run_host(blank.make_terms(blank.escrows[0], host), voucher_key, habit))
-            for host, habit in zip(HOSTS, habits, strict=False)
+            for host, habit in zip(HOSTS, () if elsewhere else habits, strict=False)
         ]
         now_ms = lambda: time.time_ns() // 10**6  # noqa: E731
         store.write_now(lambda c: settle_left(c, now_ms()))
@@ -182,7 +186,7 @@ async def open_shop(
             voucher_key=voucher_key,
             chance=Chance(now_ms=now_ms, entropy=secrets.token_bytes, draw=lambda _: 0),
         )
-        desk.set_market(make_market([host.url for host in hosts], voucher_key))
+        desk.set_market(make_market(elsewhere or [host.url for host in hosts], voucher_key))
         relay = Relay(desk)
         api = GatewayApi(desk, relay, version="0", most_requests=most_requests)
         runner = web.AppRunner(api.build(), handler_cancellation=True, access_log=None, shutdown_timeout=1)
