@@ -5,7 +5,9 @@ average, whatever it was asked.  At each round half of the wealth is put on the 
 (1 + min(distance / null, CAP)) / 2.  So an honest host's wealth does not grow on average, and by Ville's inequality it
 reaches ALARM times what was put in with a chance of at most 1 / ALARM, ever.  What is put in is 1 / (t (t + 1)) before
 round t, at most 1 in all: a host that was honest for long is watched nearly as closely as a new one.
-The cap keeps one lot from multiplying wealth by more than (1 + CAP) / 2 = 4: a verdict takes at least 8 of them.
+The cap keeps one lot from multiplying wealth by more than (1 + CAP) / 2 = 4: a verdict takes at least 8 of them; and
+all lots of an epoch together multiply it by EPOCH_GROWTH at most, so that one bad day, as of a host that is down, is no
+verdict either.  Less wealth than the bet won makes an alarm only rarer.
 Source: docs/checking.md, with the proof; Ville 1939; Shafer 2021 (testing by betting).
 """
 
@@ -23,6 +25,8 @@ WORST_PPM: Final = MILLION
 """The greatest distance: every token's gap is clipped, or nothing was delivered."""
 CAP: Final = 7
 ALARM: Final = 10_000
+EPOCH_GROWTH: Final = 64
+"""A verdict takes at least three epochs: 64 * (64 + 1) is below ALARM."""
 ONE: Final = 2**64
 """Wealth is counted in units of 2^-64; every division rounds down, against an alarm."""
 
@@ -63,3 +67,8 @@ def bet(wealth: Wealth, distance_ppm: int, null_ppm: int) -> Wealth:
     rounds = wealth.rounds + 1
     stake = wealth.amount + ONE // (rounds * (rounds + 1))
     return Wealth(amount=stake * (null_ppm + min(distance_ppm, CAP * null_ppm)) // (2 * null_ppm), rounds=rounds)
+
+
+def hold_back(before: Wealth, after: Wealth) -> Wealth:
+    """Wealth at an epoch's end: what its rounds made of it, up to EPOCH_GROWTH times what was there, with 1 added."""
+    return Wealth(amount=min(after.amount, EPOCH_GROWTH * (before.amount + ONE)), rounds=after.rounds)

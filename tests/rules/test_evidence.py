@@ -11,11 +11,13 @@ from rules.evidence import (
     ALARM,
     CAP,
     CLIP_MILLI,
+    EPOCH_GROWTH,
     ONE,
     WORST_PPM,
     Wealth,
     bet,
     compute_distance_ppm,
+    hold_back,
     settle_distance_ppm,
 )
 
@@ -104,3 +106,20 @@ def test_bet__distances_whose_mean_is_just_the_null__hardly_any_alarm_in_two_tho
                 break
     assert alarms <= 3
     assert ALARM == 10_000
+
+
+def test_hold_back__a_hundred_of_the_worst_rounds_an_epoch__an_alarm_in_the_third_and_not_before() -> None:
+    wealth, alarms = Wealth(), []
+    for _ in range(3):
+        before = wealth
+        for _ in range(100):
+            wealth = wealth if wealth.is_alarm else bet(wealth, WORST_PPM, NULL)
+        wealth = hold_back(before, wealth)
+        alarms.append(wealth.is_alarm)
+    assert alarms == [False, False, True]
+
+
+@given(st.integers(0, ALARM * ONE), st.integers(0, 4 * ALARM * ONE))
+def test_hold_back__any_wealth__is_never_more_than_the_bet_won(before: int, after: int) -> None:
+    held = hold_back(Wealth(amount=before, rounds=3), Wealth(amount=after, rounds=4))
+    assert held == Wealth(amount=min(after, EPOCH_GROWTH * (before + ONE)), rounds=4)

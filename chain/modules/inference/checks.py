@@ -5,7 +5,8 @@ What a host settled in one epoch is opened in the next, under that one's seed.  
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from itertools import groupby
 
 from chain.context import Context
@@ -14,26 +15,34 @@ from chain.modules.inference import checks_state as state
 from chain.modules.inference.offers import list_servers
 from chain.modules.inference.state import get_escrow, get_offer, scan_settled, set_offer
 from chain.modules.params.state import get_frozen
-from chain.modules.stake.state import slash_stake
+from chain.modules.stake.state import get_host, slash_stake
 from chain.settlement import Settlement
 from rules.addresses import decode_address, encode_address
 from rules.answers import Batch, draw_samples, draw_verifiers
 from rules.answers import Lot as LotRule
-from rules.evidence import Wealth, bet, settle_distance_ppm
+from rules.evidence import Wealth, bet, hold_back, settle_distance_ppm
 from rules.params import InferenceParams
 from rules.reputation import compute_rate_ppm, grow
 from rules.types import Host, Round
-from wire.gonka.inference.v1.check_pb2 import CheckSeat, Conduct, Lot, Report, Sample
-from wire.gonka.inference.v1.inference_pb2 import Escrow, Settled
+from wire.gonka.inference.v1.check_pb2 import CheckSeat, Conduct, Lot, Report, ReportSet, Sample
+from wire.gonka.inference.v1.inference_pb2 import Settled
+
+Found = Mapping[str, Mapping[tuple[int, str], Report]]
+"""Revealed reports by verifier, then by escrow and host."""
 
 
 def process_lots(ctx: Context, epoch: int) -> None:
     """Draw what is opened of the answers that were settled in the epoch before, and who verifies it."""
     state.delete_checks(ctx.store)
+    servers: dict[tuple[bytes, bytes], Mapping[Host, int]] = {}
     for (escrow_id, _), settled in groupby(scan_settled(ctx.store, epoch - 1), lambda s: (s.escrow_id, s.host)):
         lot, escrow = _read_lot(tuple(settled)), get_escrow(ctx.store, escrow_id)
-        if escrow is not None and lot.batches:
-            _draw_lot(ctx, epoch, lot, escrow)
+        if escrow is None or not lot.batches:
+            continue
+        market = (escrow.model_id, escrow.policy.SerializeToString(deterministic=True))
+        if market not in servers:
+            servers[market] = list_servers(ctx.store, escrow.model_id, escrow.policy)
+        _draw_lot(ctx, epoch, lot, escrow.model_id, servers[market])
 
 
 def _read_lot(settled: tuple[Settled, ...]) -> LotRule:
@@ -43,20 +52,19 @@ def _read_lot(settled: tuple[Settled, ...]) -> LotRule:
     return LotRule(host=Host(decode_address(settled[0].host)), escrow_id=settled[0].escrow_id, batches=batches)
 
 
-def _draw_lot(ctx: Context, epoch: int, lot: LotRule, escrow: Escrow) -> None:
+def _draw_lot(ctx: Context, epoch: int, lot: LotRule, model_id: bytes, servers: Mapping[Host, int]) -> None:
     """Nobody may verify: the lot stays unverified, which is said and is no fault of the host."""
     seed, params = get_seed(ctx.store, epoch, Round.SAMPLE), get_frozen(ctx.store).inference
-    conduct = state.get_conduct(ctx.store, lot.host, escrow.model_id)
+    conduct = state.get_conduct(ctx.store, lot.host, model_id)
     samples = draw_samples(seed, epoch, lot, compute_rate_ppm(conduct.reputation))
     if not samples:
         return
-    servers = list_servers(ctx.store, escrow.model_id, escrow.policy)
     seats = draw_verifiers(seed, epoch, lot, servers, params.answer_seats)
     address = encode_address(lot.host)
     if not seats:
         ctx.emit("answers_unverified", epoch=epoch, host=address, escrow_id=lot.escrow_id)
         return
-    record = Lot(escrow_id=lot.escrow_id, host=address, model_id=escrow.model_id)
+    record = Lot(escrow_id=lot.escrow_id, host=address, model_id=model_id)
     for sample in samples:
         batch = sample.batch
         record.samples.append(
@@ -70,19 +78,21 @@ def _draw_lot(ctx: Context, epoch: int, lot: LotRule, escrow: Escrow) -> None:
 def process_checks(ctx: Context, settlement: Settlement) -> None:
     """Bet on what most seats of each lot report; grow reputations; a bet that wins too much is a verdict."""
     lots = sorted(state.scan_lots(ctx.store), key=lambda lot: (lot.host, lot.model_id, lot.escrow_id))
+    found = defaultdict(dict, {verifier: _index(reports) for verifier, reports in state.scan_reports(ctx.store)})
     for (address, model_id), group in groupby(lots, lambda lot: (lot.host, lot.model_id)):
         host = Host(decode_address(address))
         conduct = state.get_conduct(ctx.store, host, model_id)
-        _judge(ctx, settlement, conduct, tuple(group))
+        _judge(ctx, settlement, conduct, tuple(group), found)
         if state.read_wealth(conduct).is_alarm:
             _condemn(ctx, settlement, host, conduct)
         state.set_conduct(ctx.store, host, conduct)
 
 
-def _judge(ctx: Context, settlement: Settlement, conduct: Conduct, lots: tuple[Lot, ...]) -> None:
-    wealth, passed, null = state.read_wealth(conduct), 0, settlement.params.inference.answer_null_ppm
+def _judge(ctx: Context, settlement: Settlement, conduct: Conduct, lots: tuple[Lot, ...], found: Found) -> None:
+    before, passed, null = state.read_wealth(conduct), 0, settlement.params.inference.answer_null_ppm
+    wealth = before
     for lot in lots:
-        reports = _list_reports(ctx, lot)
+        reports = [found[seat.verifier].get((lot.escrow_id, lot.host)) for seat in lot.seats for _ in range(seat.count)]
         distance = settle_distance_ppm([None if report is None else report.distance_ppm for report in reports])
         wealth = wealth if wealth.is_alarm else bet(wealth, distance, null)
         passed += _passes(reports, null)
@@ -95,19 +105,12 @@ def _judge(ctx: Context, settlement: Settlement, conduct: Conduct, lots: tuple[L
             distance_ppm=distance,
             reports=f"{said}/{len(reports)}",
         )
-    state.fill_wealth(conduct, wealth)
+    state.fill_wealth(conduct, hold_back(before, wealth))
     conduct.reputation = grow(conduct.reputation, passed)
 
 
-def _list_reports(ctx: Context, lot: Lot) -> list[Report | None]:
-    """The report of each seat, None where nothing was revealed."""
-    reports: list[Report | None] = []
-    for seat in lot.seats:
-        held = state.get_reports(ctx.store, Host(decode_address(seat.verifier)))
-        said = held.reports if held else ()
-        found = next((r for r in said if (r.escrow_id, r.host) == (lot.escrow_id, lot.host)), None)
-        reports += [found] * seat.count
-    return reports
+def _index(reports: ReportSet) -> dict[tuple[int, str], Report]:
+    return {(report.escrow_id, report.host): report for report in reports.reports}
 
 
 def _passes(reports: list[Report | None], null_ppm: int) -> bool:
@@ -117,11 +120,14 @@ def _passes(reports: list[Report | None], null_ppm: int) -> bool:
 
 
 def _condemn(ctx: Context, settlement: Settlement, host: Host, conduct: Conduct) -> None:
-    """Reputation is lost whole, a part of the stake burns, the offer is withdrawn; then the bet begins anew."""
+    """Reputation is lost whole, a part of the stake burns, the offer is withdrawn; then the bet begins anew.
+
+    A host that is gone has no stake left.
+    """
     params: InferenceParams = settlement.params.inference
     conduct.reputation, conduct.verdict_epoch = 0, settlement.epoch
     state.fill_wealth(conduct, Wealth())
-    burned = slash_stake(ctx.store, host, params.answer_slash_ppm)
+    burned = slash_stake(ctx.store, host, params.answer_slash_ppm) if get_host(ctx.store, host) else 0
     settlement.slashed[host] += burned
     offer = get_offer(ctx.store, host)
     if offer is not None:

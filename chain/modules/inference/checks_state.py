@@ -42,6 +42,12 @@ def get_reports(store: Reader, verifier: Host) -> ReportSet | None:
     return None if value is None else ReportSet.FromString(value)
 
 
+def scan_reports(store: Reader) -> Iterator[tuple[str, ReportSet]]:
+    """What every verifier (bech32) sent, in address order."""
+    for key, value in store.scan(_REPORTS):
+        yield encode_address(key[len(_REPORTS) :]), ReportSet.FromString(value)
+
+
 def set_reports(store: KV, verifier: Host, reports: ReportSet) -> None:
     """Write a verifier's reports or their commitment."""
     store.set(_REPORTS + verifier, reports.SerializeToString(deterministic=True))
