@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pow_kernels import stream
+from pow_kernels.backends.compilers import list_refusals
 from pow_kernels.stream import BLOCK_BYTES
 
 
@@ -23,7 +24,9 @@ def pick_drawing(key: bytes, device: str) -> DrawWeight:
         draw_weight = _find_kernel(device)
         with torch.cuda.device(device if device.startswith("cuda") else -1):
             sample = draw_weight(key, 0, BLOCK_BYTES, BLOCK_BYTES, device)
-    except (ImportError, RuntimeError):  # the compiler is not there, or not for this device
+    except ImportError:
+        return stream.draw_weight
+    except list_refusals():
         return stream.draw_weight
     agrees = torch.equal(sample, stream.draw_weight(key, 0, BLOCK_BYTES, BLOCK_BYTES, device))
     return draw_weight if agrees else stream.draw_weight

@@ -13,6 +13,7 @@ import torch
 
 from pow_kernels.acceptance import Judgement
 from pow_kernels.backends import BACKENDS, Backend, BackendError
+from pow_kernels.backends.compilers import list_refusals
 from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.golden import GOLDEN, Golden, GoldenRow
 from pow_kernels.memory import check_fits, choose_batch
@@ -109,9 +110,8 @@ def _compare(backend: Backend, keys: SprintKeys, weights: Weights, device: str, 
         evaluator = Evaluator.open(keys, weights, backend)
         detail = _test(evaluator, golden, device)
         if device.startswith("cuda") and not detail:
-            fitting = choose_batch(keys.profile, device)
-            nonces_per_s = measure_rate(evaluator, min(MEASURED_ROWS // keys.profile.tokens, fitting))
-    except RuntimeError as error:  # torch's, for what the device lacks, and BackendError: reasons to refuse
+            nonces_per_s = _measure_fitting(evaluator, device)
+    except list_refusals() as error:
         detail = str(error)
     return Report(
         device=device,
@@ -132,6 +132,15 @@ def _test(evaluator: Evaluator, golden: Golden, device: str) -> str:
     times = -(-min(MANY_NONCES, choose_batch(evaluator.keys.profile, device)) // len(nonces_B))
     last_N = torch.arange(-len(nonces_B), 0, device=device)
     return _describe_difference(golden, evaluator.judge(nonces_B.repeat(times)).select(last_N))
+
+
+def _measure_fitting(evaluator: Evaluator, device: str) -> float:
+    """0 where so many nonces take more memory than was counted; such a backend still works, and is the last choice."""
+    profile = evaluator.keys.profile
+    try:
+        return measure_rate(evaluator, min(MEASURED_ROWS // profile.tokens, choose_batch(profile, device)))
+    except torch.OutOfMemoryError:
+        return 0.0
 
 
 def measure_rate(evaluator: Evaluator, count: int) -> float:

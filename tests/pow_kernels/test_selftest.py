@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from numba.core.errors import TypingError
 from torch import Tensor
+from triton.errors import TritonError
 
 from pow_kernels.backends import BACKENDS, Backend, BackendError
 from pow_kernels.backends.backend import Linear
@@ -73,6 +75,17 @@ class AbsentBackend(CpuBackend):
         raise BackendError("this card has no such instruction")
 
 
+@dataclass(frozen=True)
+class UncompiledBackend(CpuBackend):
+    """Its kernel is refused by a compiler."""
+
+    error: type[Exception]
+    name: str = "uncompiled"
+
+    def prepare(self, weight: Tensor, scale: Scale) -> Linear:
+        raise self.error("no such type")
+
+
 def with_backends(*first: Backend) -> dict[str, Backend]:
     return {backend.name: backend for backend in first} | ON_CPU
 
@@ -97,6 +110,15 @@ def test_compare_backends__wrong_and_absent_backends__are_refused_by_name_and_th
     assert absent.detail == "this card has no such instruction"
     with pytest.raises(BackendError, match="the backend saturating is refused on cpu: wrong golden value"):
         saturating.require()
+
+
+@pytest.mark.parametrize("error", [TypingError, TritonError, RuntimeError])
+def test_compare_backends__kernel_that_does_not_compile__refuses_its_backend_alone(error: type[Exception]) -> None:
+    backends = with_backends(UncompiledBackend(error))
+    first, *others = compare_backends("tiny", "cpu", backends, GOLDEN["tiny"])
+    assert not first.passed
+    assert "no such type" in first.detail
+    assert all(report.passed for report in others)
 
 
 @pytest.mark.parametrize(
