@@ -25,7 +25,7 @@ from chain.api.rpc_json import (
     write_tx_result,
 )
 from chain.api.rpc_params import Params
-from chain.api.txsearch import Place, find_places, parse_query
+from chain.api.txsearch import Search, parse_query, take_places
 from chain.engine.application import CheckResult
 from chain.engine.blocklog import LoggedBlock, find_tx, read_block, read_floor
 from chain.engine.headerlog import find_height, read_signed_header
@@ -198,13 +198,19 @@ class RpcMethods:
 
     def _tx_search(self, params: Params) -> Json:
         snapshot = self._chain.snapshot(0)
-        places = find_places(snapshot.records, parse_query(params.read_text("query")), snapshot.height)
-        if params.read_text("order_by") == "desc":
-            places.reverse()
-        found: list[Place] = _take_page(places, params)
+        found = Search(conditions=parse_query(params.read_text("query")), height=snapshot.height)
+        size, page = _read_page(params)
+        places, total = take_places(
+            snapshot.records,
+            found,
+            start=(page - 1) * size,
+            limit=size,
+            newest=params.read_text("order_by") == "desc",
+        )
+        _check_page(page, size, total)
         prove = params.read_bool("prove")
-        txs = [write_tx(self._logged(snapshot, height), index, prove=prove) for height, index in found]
-        return {"txs": txs, "total_count": str(len(places))}
+        txs = [write_tx(self._logged(snapshot, height), index, prove=prove) for height, index in places]
+        return {"txs": txs, "total_count": str(total)}
 
     def _block(self, params: Params) -> Json:
         snapshot, height = self._locate(params)
@@ -251,12 +257,15 @@ class RpcMethods:
 
     def _validators(self, params: Params) -> Json:
         _, height = self._locate(params)
-        found = _take_page([*self._node.validator.set], params)
+        size, page = _read_page(params)
+        everybody = self._node.validator.set
+        _check_page(page, size, len(everybody))
+        found = everybody[(page - 1) * size : page * size]
         return {
             "block_height": str(height),
             "validators": write_validators(found),
             "count": str(len(found)),
-            "total": str(len(self._node.validator.set)),
+            "total": str(len(everybody)),
         }
 
     def _consensus_params(self, params: Params) -> Json:
@@ -296,11 +305,16 @@ def _say_sync(which: str, signed: SignedHeader) -> Json:
     }
 
 
-def _take_page(items: list[Any], params: Params) -> list[Any]:
-    """The page asked for, counted from 1.  RuleError request_invalid: there is no such page."""
-    size = min(max(params.read_int("per_page", _PAGE), 1), MAX_PAGE)
-    page = params.read_int("page", 1)
-    pages = max(1, -(-len(items) // size))
-    if not 1 <= page <= pages:
+def _read_page(params: Params) -> tuple[int, int]:
+    """How many a page holds, and which one is asked for, counted from 1.  RuleError request_invalid."""
+    size, page = min(max(params.read_int("per_page", _PAGE), 1), MAX_PAGE), params.read_int("page", 1)
+    if page < 1:
+        raise RuleError("request_invalid", f"pages are counted from 1, given {page}")
+    return size, page
+
+
+def _check_page(page: int, size: int, total: int) -> None:
+    """RuleError request_invalid: there is no such page."""
+    pages = max(1, -(-total // size))
+    if page > pages:
         raise RuleError("request_invalid", f"page should be within [1, {pages}] range, given {page}")
-    return items[(page - 1) * size : page * size]

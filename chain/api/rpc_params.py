@@ -72,7 +72,7 @@ class Params:
             return value
         if value not in ("true", "false", "", None):
             raise RuleError("request_invalid", f"{name} is true or false")
-        return value == "true"
+        return bool(value == "true")
 
 
 def _unquote(text: str) -> str:

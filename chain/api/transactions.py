@@ -1,5 +1,6 @@
 """cosmos.tx.v1beta1: trying, sending and finding transactions."""
 
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -8,7 +9,7 @@ from typing import Protocol, TypeAlias
 from google.protobuf.message import DecodeError
 
 from chain.api.blocks import find_block, find_id
-from chain.api.txsearch import find_places, parse_hash, parse_query
+from chain.api.txsearch import Search, parse_hash, parse_query, take_places
 from chain.engine.application import CheckResult, TxResult
 from chain.engine.blocklog import LoggedBlock, find_tx, read_block, tx_result_to_message
 from chain.modules.pagination import DEFAULT_LIMIT, MAX_LIMIT, paginate
@@ -109,15 +110,16 @@ def search(snapshot: Snapshot, request: pb.GetTxsEventRequest) -> pb.GetTxsEvent
 
     Pages are counted from 1.  RuleError request_invalid.
     """
-    conditions = parse_query(request.query or " AND ".join(request.events))
-    places = find_places(snapshot.records, conditions, snapshot.height)
-    if request.order_by == pb.ORDER_BY_DESC:
-        places.reverse()
+    found = Search(conditions=parse_query(request.query or " AND ".join(request.events)), height=snapshot.height)
     limit = min(request.limit or request.pagination.limit or DEFAULT_LIMIT, MAX_LIMIT)
     start = (request.page - 1) * limit if request.page else request.pagination.offset
+    newest = request.order_by == pb.ORDER_BY_DESC
+    places, total = take_places(
+        snapshot.records, found, start=min(start, sys.maxsize - limit), limit=limit, newest=newest
+    )
     blocks: dict[int, LoggedBlock] = {}
-    response = pb.GetTxsEventResponse(total=len(places), pagination=PageResponse(total=len(places)))
-    for height, index in places[start : start + limit]:
+    response = pb.GetTxsEventResponse(total=total, pagination=PageResponse(total=total))
+    for height, index in places:
         if height not in blocks:
             blocks[height] = _read_block(snapshot, height)
         response.txs.append(_decode(blocks[height].block.txs[index]))

@@ -1,13 +1,13 @@
 """The event queries of GetTxsEvent: `message.sender='gonka1...' AND tx.height>=5`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from operator import eq, ge, gt, le, lt
 
 from chain.engine.blocklog import find_tx, read_block
-from chain.engine.txindex import INDEXED, scan_places
+from chain.engine.txindex import INDEXED, has_place, scan_places
 from chain.store.kv import Reader
 from rules.errors import RuleError
 
@@ -46,18 +46,40 @@ def parse_query(text: str) -> tuple[Condition, ...]:
     return conditions
 
 
-def find_places(records: Reader, conditions: tuple[Condition, ...], height: int) -> list[Place]:
-    """Where the transactions are for which all conditions hold, ascending, up to block `height`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Conditions, all of which must hold, and the last block that they are looked for in."""
+
+    conditions: tuple[Condition, ...]
+    height: int
+
+
+def take_places(records: Reader, search: Search, *, start: int, limit: int, newest: bool) -> tuple[list[Place], int]:
+    """A page of the transactions found, the oldest or the `newest` first, and how many there are.
+
+    Nothing but the page is held.  Raises: RuleError as `scan_found`.
+    """
+    total = sum(1 for _ in scan_found(records, search))
+    if not newest:
+        return list(islice(scan_found(records, search), start, start + limit)), total
+    end = max(total - start, 0)
+    return list(islice(scan_found(records, search), max(end - limit, 0), end))[::-1], total
+
+
+def scan_found(records: Reader, search: Search) -> Iterator[Place]:
+    """Where the transactions are for which all conditions hold, ascending.
 
     RuleError request_invalid: a span of heights alone that is more than MAX_HEIGHTS, a condition that holds for more
     than MAX_FOUND.
     """
-    heights = [condition for condition in conditions if condition.name == "tx.height"]
-    others = [condition for condition in conditions if condition.name != "tx.height"]
-    if not others:
-        return _scan_heights(records, heights, height)
-    found = set.intersection(*(_find(records, condition) for condition in others))
-    return sorted(place for place in found if place[0] <= height and _holds(heights, place[0]))
+    heights = [condition for condition in search.conditions if condition.name == "tx.height"]
+    others = [condition for condition in search.conditions if condition.name != "tx.height"]
+    others.sort(key=lambda condition: condition.name != "tx.hash")  # a hash narrows most
+    places = _scan(records, others[0]) if others else _scan_heights(records, heights, search.height)
+    for place in places:
+        inside = place[0] <= search.height and _holds(heights, place[0])
+        if inside and all(_has(records, condition, place) for condition in others[1:]):
+            yield place
 
 
 def _parse_condition(text: str) -> Condition:
@@ -76,15 +98,23 @@ def _parse_condition(text: str) -> Condition:
     return Condition(name, operator, value)
 
 
-def _find(records: Reader, condition: Condition) -> set[Place]:
-    if condition.name != "tx.hash":
-        found = set(islice(scan_places(records, condition.name, condition.value), MAX_FOUND + 1))
-        if len(found) > MAX_FOUND:
+def _scan(records: Reader, condition: Condition) -> Iterator[Place]:
+    if condition.name == "tx.hash":
+        place = find_tx(records, parse_hash(condition.value))
+        if place is not None:
+            yield place
+        return
+    for count, place in enumerate(scan_places(records, condition.name, condition.value)):
+        if count == MAX_FOUND:
             detail = f"{condition.name} = {condition.value[:80]!r} holds for more than {MAX_FOUND} transactions"
             raise RuleError("request_invalid", detail)
-        return found
-    place = find_tx(records, parse_hash(condition.value))
-    return {place} if place else set()
+        yield place
+
+
+def _has(records: Reader, condition: Condition, place: Place) -> bool:
+    if condition.name == "tx.hash":
+        return find_tx(records, parse_hash(condition.value)) == place
+    return has_place(records, condition.name, condition.value, place)
 
 
 def parse_hash(text: str) -> bytes:
@@ -98,16 +128,14 @@ def _holds(heights: list[Condition], height: int) -> bool:
     return all(_COMPARE[condition.operator](height, int(condition.value)) for condition in heights)
 
 
-def _scan_heights(records: Reader, heights: list[Condition], latest: int) -> list[Place]:
+def _scan_heights(records: Reader, heights: list[Condition], latest: int) -> Iterator[Place]:
     first = max([_lowest(condition) for condition in heights])
     last = min([latest, *(_highest(condition, latest) for condition in heights)])
     if last - first >= MAX_HEIGHTS:
         raise RuleError("request_invalid", f"{last - first + 1} heights, at most {MAX_HEIGHTS}: narrow tx.height")
-    places = []
     for height in range(max(first, 1), last + 1):
         logged = read_block(records, height)
-        places += [(height, index) for index in range(len(logged.block.txs) if logged else 0)]
-    return places
+        yield from ((height, index) for index in range(len(logged.block.txs) if logged else 0))
 
 
 def _lowest(condition: Condition) -> int:

@@ -116,7 +116,7 @@ def describe_config(network: Network, sockets: Sockets, *, block_ms: int) -> str
     """CometBFT's config.toml: `block_ms` after a block, the next one is proposed."""
     rpc = [f"unix://{sockets.rpc}", *([f"tcp://{network.rpc}"] if network.rpc else [])]
     timeout_ms = max(block_ms, _LEAST_TIMEOUT_MS)
-    sections: dict[str, dict[str, str | int | bool]] = {
+    sections: dict[str, dict[str, str | int | bool | list[str]]] = {
         "": {
             "proxy_app": f"unix://{sockets.app}",
             "abci": "socket",
@@ -124,7 +124,7 @@ def describe_config(network: Network, sockets: Sockets, *, block_ms: int) -> str
             "log_format": "json",
             "log_level": "p2p:info,blocksync:info,statesync:info,*:error",
         },
-        "rpc": {"laddr": ",".join(rpc)},
+        "rpc": {"laddr": ",".join(rpc), "cors_allowed_origins": ["*"]},
         "p2p": {
             "laddr": f"tcp://{network.p2p}",
             "persistent_peers": ",".join(network.peers),
@@ -145,7 +145,7 @@ def describe_config(network: Network, sockets: Sockets, *, block_ms: int) -> str
     return "# Written by `gnk chain start` at each start.\n" + "".join(map(_section, sections.items()))
 
 
-def _describe_state_sync(sync: StateSync | None) -> dict[str, str | int | bool]:
+def _describe_state_sync(sync: StateSync | None) -> dict[str, str | int | bool | list[str]]:
     """CometBFT asks two servers at least; it skips all this where it has blocks already."""
     if sync is None:
         return {"enable": False}
@@ -160,8 +160,8 @@ def _describe_state_sync(sync: StateSync | None) -> dict[str, str | int | bool]:
     }
 
 
-def _section(section: tuple[str, dict[str, str | int | bool]]) -> str:
-    """A table of TOML; JSON's strings, numbers and booleans are TOML's too."""
+def _section(section: tuple[str, dict[str, str | int | bool | list[str]]]) -> str:
+    """A table of TOML; JSON's strings, numbers, booleans and lists are TOML's too."""
     name, values = section
     head = f"\n[{name}]\n" if name else ""
     return head + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())

@@ -44,5 +44,11 @@ def scan_places(records: Reader, name: str, value: str) -> Iterator[tuple[int, i
         yield int.from_bytes(place[:8], "big"), int.from_bytes(place[8:], "big")
 
 
+def has_place(records: Reader, name: str, value: str, place: tuple[int, int]) -> bool:
+    """Whether the transaction at this height and index has the attribute."""
+    height, index = place
+    return records.get(_prefix(name, value) + height.to_bytes(8, "big") + index.to_bytes(4, "big")) is not None
+
+
 def _prefix(name: str, value: str) -> bytes:
     return _EVENT + sha256(f"{name}={value}".encode()).digest()[:16]

@@ -13,7 +13,7 @@ import pytest
 from chain.modules.bank.state import balance_key
 from chain.store.proofs import check_presence
 from chain_client.light import LightBlock, find_fault, find_gap
-from tests.chain.api.asking import ask, call
+from tests.chain.api.asking import TIMEOUT_S, ask, call
 from tests.chain.api.running import run_interfaces
 from tests.chain.api.test_cosmpy import DENOM, connect, wallet
 from tests.chain.ledger import ANN, BOB, CHAIN_ID, DAN
@@ -53,6 +53,11 @@ def result(rpc: str, method: str, **params: Any) -> Any:
 
 
 def read_light(rpc: str, height: int) -> LightBlock:
+    """As soon as there is such a block."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while int(result(rpc, "status")["sync_info"]["latest_block_height"]) < height:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     commit = result(rpc, "commit", height=str(height))
     validators = read_validators(result(rpc, "validators", height=str(height))["validators"])
     return LightBlock(
@@ -129,8 +134,6 @@ def test_abci_query_answers_methods_and_proves_pairs_against_the_next_header(rpc
     value, proof = b64decode(proved["value"]), b64decode(proved["proofOps"]["ops"][0]["data"])
     assert int.from_bytes(value, "big") == held
     height = int(proved["height"])
-    while int(result(rpc, "status")["sync_info"]["latest_block_height"]) <= height:
-        time.sleep(0.02)
     check_presence(proof, app_hash=read_light(rpc, height + 1).header.app_hash, key=key, value=value)
     unknown = result(rpc, "abci_query", path="/nothing")["response"]
     assert (unknown["codespace"], unknown["log"].partition(":")[0]) == ("gonka", "not_found")

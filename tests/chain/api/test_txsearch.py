@@ -1,6 +1,7 @@
 import pytest
 
-from chain.api.txsearch import Condition, find_places, parse_hash, parse_query
+from chain.api import txsearch
+from chain.api.txsearch import Condition, Search, parse_hash, parse_query, scan_found, take_places
 from rules.errors import RuleError
 from tests.chain.api.node import Api, open_api
 from tests.chain.ledger import ANN, BOB, CAT, DAN
@@ -8,7 +9,7 @@ from tests.chain.ledger import ANN, BOB, CAT, DAN
 
 def find(api: Api, text: str) -> list[tuple[int, int]]:
     height = api.node.engine.height
-    return find_places(api.node.store.latest.records, parse_query(text), height)
+    return list(scan_found(api.node.store.latest.records, Search(conditions=parse_query(text), height=height)))
 
 
 def test_parse_query__conditions_joined_by_and__are_read_in_order() -> None:
@@ -39,7 +40,7 @@ def test_parse_query__what_cannot_be_asked__is_refused(text: str, why: str) -> N
     assert caught.value.code == "request_invalid", why
 
 
-def test_find_places__by_sender_recipient_height_and_hash__gives_exactly_those() -> None:
+def test_scan_found__by_sender_recipient_height_and_hash__gives_exactly_those() -> None:
     with open_api() as api:
         first = api.send(ANN, BOB, 1)
         api.block()  # height 2
@@ -61,9 +62,9 @@ def test_find_places__by_sender_recipient_height_and_hash__gives_exactly_those()
         assert find(api, f"tx.hash='{sha256(first).hexdigest().upper()}'") == [(2, 0)]
 
 
-def test_find_places__heights_alone_over_too_many_blocks__is_refused() -> None:
+def test_scan_found__heights_alone_over_too_many_blocks__is_refused() -> None:
     with open_api() as api, pytest.raises(RuleError) as caught:
-        find_places(api.node.store.latest.records, parse_query("tx.height>0"), 5000)
+        list(scan_found(api.node.store.latest.records, Search(conditions=parse_query("tx.height>0"), height=5000)))
     assert caught.value.code == "request_invalid"
 
 
@@ -72,3 +73,33 @@ def test_parse_hash__anything_but_64_hex_digits__is_refused(text: str) -> None:
     with pytest.raises(RuleError) as caught:
         parse_hash(text)
     assert caught.value.code == "request_invalid"
+
+
+def test_take_places__any_page_in_either_order__is_that_part_of_all() -> None:
+    with open_api() as api:
+        for amount in range(1, 6):
+            api.send(ANN, BOB, amount)
+            api.block()
+        records = api.node.store.latest.records
+        search = Search(conditions=parse_query(f"message.sender='{ANN.text}'"), height=api.node.engine.height)
+        everything = list(scan_found(records, search))
+        assert len(everything) == 5
+        for start in range(7):
+            for limit in range(1, 7):
+                found = take_places(records, search, start=start, limit=limit, newest=False)
+                assert found == (everything[start : start + limit], 5)
+                found = take_places(records, search, start=start, limit=limit, newest=True)
+                assert found == (everything[::-1][start : start + limit], 5)
+
+
+def test_scan_found__a_condition_that_holds_too_often__is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_api() as api:
+        for amount in range(1, 4):
+            api.send(ANN, BOB, amount)
+            api.block()
+        text = f"message.sender='{ANN.text}'"
+        monkeypatch.setattr(txsearch, "MAX_FOUND", 3)
+        assert len(find(api, text)) == 3
+        monkeypatch.setattr(txsearch, "MAX_FOUND", 2)
+        with pytest.raises(RuleError, match="more than 2"):
+            find(api, text)
