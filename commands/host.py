@@ -9,6 +9,7 @@ import click
 
 from commands.amounts import format_gnk, parse_amount
 from commands.call import Call, serves, writes
+from commands.conduct import conduct
 from commands.logs import FORMATS, configure_logs
 from commands.offers import offer, serving_key
 from commands.reading import find_host, format_wait, read_chain_id, read_epoch
@@ -27,6 +28,7 @@ def group() -> None:
 group.add_command(offer)
 group.add_command(serving_key)
 group.add_command(serve)
+group.add_command(conduct)
 
 
 @group.command()

@@ -1,0 +1,53 @@
+"""`gnk host conduct`: what a host's answers have come to."""
+
+from __future__ import annotations
+
+import click
+
+from commands.call import Call, ask, reads
+
+
+@click.command()
+@click.argument("address")
+@reads
+def conduct(call: Call, address: str) -> None:
+    """Show what the answers of the host ADDRESS have come to, by model.
+
+    Reputation lowers the part of its answers that others open and check; the
+    bet against it is a verdict at 10,000.
+    """
+    from rules.evidence import ONE
+    from wire.gonka.inference.v1.check_pb2 import (
+        QueryConductRequest,
+        QueryConductResponse,
+        QueryLotsRequest,
+        QueryLotsResponse,
+    )
+
+    path = "/gonka.inference.v1.CheckQuery"
+    known = ask(call, lambda at: at.query(f"{path}/Conduct", QueryConductRequest(host=address), QueryConductResponse))
+    drawn = ask(call, lambda at: at.query(f"{path}/Lots", QueryLotsRequest(host=address), QueryLotsResponse))
+    call.emit(
+        {
+            "host": address,
+            "models": [
+                {
+                    "model_id": found.model_id.hex(),
+                    "reputation": found.reputation,
+                    "checked_percent": f"{found.rate_ppm / 10_000:g}",
+                    "bet": f"{int.from_bytes(found.wealth, 'big') / ONE:.3g}",
+                    "lots_judged": found.rounds,
+                    "verdict_epoch": found.verdict_epoch or None,
+                }
+                for found in known.conduct
+            ],
+            "lots": [
+                {
+                    "escrow_id": lot.escrow_id,
+                    "opened": sum(len(sample.positions) for sample in lot.samples),
+                    "verifiers": [seat.verifier for seat in lot.seats],
+                }
+                for lot in drawn.lots
+            ],
+        }
+    )
