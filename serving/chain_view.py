@@ -21,6 +21,7 @@ STALE_S: Final = 120.0
 """Longer than this without a word from the chain, and no new request is taken: an escrow might have closed."""
 LOOKUP_S: Final = 1.0
 """The chain is asked for an escrow that is not known once in so long: whoever makes numbers up gets nowhere."""
+RETRY_S: Final = 5
 PAGE: Final = 500
 SERVICE: Final = "/gonka.inference.v1.Query"
 
@@ -52,7 +53,7 @@ class ChainView:
     def seen(self) -> Seen:
         """What was seen last.  Raises ApiError chain_unavailable where that is too old."""
         if self._seen is None or self._now_s() - self._seen_s > STALE_S:
-            raise ApiError("chain_unavailable")
+            raise ApiError("chain_unavailable", retry_after_s=RETRY_S)
         return self._seen
 
     async def refresh(self) -> Seen:
@@ -90,7 +91,7 @@ class ChainView:
 
     async def look_up(self, escrow_id: int) -> pb.Escrow:
         """An escrow, asked for anew where it is not known.  Raises ApiError: escrow_unknown, chain_unavailable."""
-        if escrow_id not in self.seen.escrows:
+        if self._seen is None or escrow_id not in self._seen.escrows:
             await self.look_again()
         escrow = self.seen.escrows.get(escrow_id)
         if escrow is None:
