@@ -1,10 +1,13 @@
 """`gnk localnet` with real processes."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +66,55 @@ def test_a_network_comes_up_survives_a_kill_and_goes_down(tmp_path: Path) -> Non
     finally:
         down = gnk("localnet", "down", *home)
     assert not any(pids(down["processes"]).values())
+
+
+def find_network(directory: Path) -> list[list[str]]:
+    """The command lines of whatever works in a directory."""
+    lines = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if any(str(directory) in word for word in words) and int(path.name) != os.getpid():
+                    lines.append(words)
+    return lines
+
+
+def is_free(place: str) -> bool:
+    host, _, port = place.rpartition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) != 0
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(600)
+def test_validators_come_up_though_the_first_command_was_killed_and_go_down_without_a_trace(tmp_path: Path) -> None:
+    directory = tmp_path / "net"
+    up = ("localnet", "up", "--engine", "cometbft", "--validators", "2", "--dir", str(directory))
+    try:
+        first = subprocess.Popen(
+            [sys.executable, "-m", "cli", *up], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + TIMEOUT_S
+        while not list(directory.glob("run/*-chain.pid")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        first.kill()
+        first.wait()
+        told = gnk(*up)
+        running = pids(told["processes"])
+        assert len(running) == 6
+        assert all(running.values())
+        status = gnk("localnet", "status", "--dir", str(directory))
+        assert [one["name"] for one in status["validators"]] == ["validator-1", "validator-2"]
+        for one in status["validators"]:
+            assert (one["height"] > 0, one["power"], one["units"], one["peers"]) == (True, 5000, 5000, 1)
+            assert len(one["app_hash"]) == 64
+        assert status["phase"] == "GENESIS"
+        described = json.loads((directory / "network.json").read_text())["validators"]
+        assert not any(is_free(one[kind]) for one in described for kind in ("grpc", "p2p", "rpc"))
+    finally:
+        down = gnk("localnet", "down", "--dir", str(directory))
+    assert not any(pids(down["processes"]).values())
+    assert find_network(directory) == []
+    assert all(is_free(one[kind]) for one in described for kind in ("grpc", "p2p", "rpc"))

@@ -45,11 +45,11 @@ def gnk(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def init(home: Path) -> None:
+def init(home: Path, preset: str = "minimal") -> None:
     key = home / "cometbft" / "config" / "priv_validator_key.json"
     accounts = [word for person in (ANN, BOB) for word in ("--account", f"{person.text}=1000")]
     hosts = ["--host", ANN.text, "--host", BOB.text, "--consensus-key", f"{ANN.text}={key}"]
-    done = gnk("chain", "init", "--home", str(home), "--preset", "minimal", "--chain-id", CHAIN_ID, *accounts, *hosts)
+    done = gnk("chain", "init", "--home", str(home), "--preset", preset, "--chain-id", CHAIN_ID, *accounts, *hosts)
     assert done.returncode == 0, done.stderr
 
 
@@ -256,3 +256,62 @@ def test_what_cannot_be_started_has_a_code(
         _, said = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 1
     assert json.loads(said.splitlines()[-1])["error"]["code"] == code
+
+
+def test_a_cometbft_that_ends_again_and_again_is_given_up(tmp_path: Path) -> None:
+    init(tmp_path)
+    program = tmp_path / "cometbft-that-ends"
+    program.write_text("#!/bin/sh\necho out of order\nexit 3\n")
+    program.chmod(0o755)
+    with running(tmp_path, "--engine", "cometbft", "--json", GNK_COMETBFT=str(program)) as process:
+        _, said = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 1
+    error = json.loads(said.splitlines()[-1])["error"]
+    assert (error["code"], "out of order" in said) == ("cometbft_failed", True)
+
+
+def test_a_full_disk_stops_the_node_before_it_commits_and_with_room_it_goes_on(tmp_path: Path) -> None:
+    """Needs to mount a file system of 1 MB, as root may."""
+    init(tmp_path)
+    data = tmp_path / "data"
+    data.mkdir()
+    mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(data))
+    try:
+        with running(tmp_path, "--engine", "cometbft", "--json", "--p2p", "127.0.0.1:0") as process:
+            _, said = process.communicate(timeout=10 * TIMEOUT_S)
+        assert process.returncode in {1, 3}
+        assert json.loads(said.splitlines()[-1])["error"]["code"] == "store_full"
+        mount("-o", "remount,size=64m", str(data))
+        height = len(export(tmp_path))
+        assert height > 0
+        validator = Validator(tmp_path)
+        validator.start()
+        try:
+            await_that(lambda: validator.height > height + 5)
+            assert validator.stop() == 0
+        finally:
+            validator.kill()
+        blocks = export(tmp_path)
+        assert [block["height"] for block in blocks] == list(range(1, len(blocks) + 1))
+    finally:
+        subprocess.run(["umount", str(data)], check=True, timeout=30)
+
+
+def mount(*words: str) -> None:
+    done = subprocess.run(["mount", *words], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_mainnets_parameters_start_a_chain_on_cometbft_and_on_no_other_engine(tmp_path: Path) -> None:
+    init(tmp_path, preset="mainnet")
+    with running(tmp_path, "--engine", "local", "--json") as process:
+        _, said = process.communicate(timeout=TIMEOUT_S)
+    assert json.loads(said.splitlines()[-1])["error"]["code"] == "genesis_invalid"
+    validator = Validator(tmp_path)
+    validator.start()
+    try:
+        assert validator.height >= 1
+        assert (tmp_path / "beacon_key").stat().st_mode & 0o777 == 0o600
+        assert validator.stop() == 0
+    finally:
+        validator.kill()

@@ -11,6 +11,8 @@ from chain.engine.abci import AbciEngine, describe_app_state
 from chain.engine.abci_frames import FrameError
 from chain.engine.blocklog import LoggedBlock, read_block
 from chain.modules.bank.coins import make_coin
+from chain.modules.sprint.state import get_epoch_start
+from chain.modules.stake.state import get_weights
 from chain.process import open_node
 from chain.store.errors import StoreError
 from chain.store.store import Store
@@ -220,6 +222,22 @@ def test_commit__nothing_finalised__is_a_mistake_of_cometbft(engine: AbciEngine)
 def test_finalize_block__a_height_that_does_not_follow__is_a_mistake_of_cometbft(engine: AbciEngine) -> None:
     with pytest.raises(AssertionError, match="finalises block 5 after block 1"):
         ask(engine, finalize(5))
+
+
+def test_finalize_block__the_clock_jumps_far_ahead_and_back__moves_nothing_but_the_time(store: Store) -> None:
+    """Heights, not times, end phases; CometBFT keeps its own times rising, and ours would not mind."""
+    other = open_abci(still := Store.in_memory(), GENESIS)
+    engine = open_abci(store, GENESIS)
+    for each in (engine, other):
+        ask(each, init_chain(GENESIS))
+    for height in range(1, 40):
+        jumped = finalize(height)
+        jumped.finalize_block.time.seconds += {7: 10**10, 8: -(10**9), 30: 10**10}.get(height, 0)
+        for each, request in ((engine, jumped), (other, finalize(height))):
+            ask(each, request)
+            ask(each, COMMIT)
+    assert get_epoch_start(store.latest) == get_epoch_start(still.latest)
+    assert get_weights(store.latest, 1) == get_weights(still.latest, 1)
 
 
 def test_answer__a_request_of_no_kind__is_no_frame(engine: AbciEngine) -> None:
