@@ -38,6 +38,8 @@ Answer = TypeVar("Answer", bound=Message)
 
 TIMEOUT_S: Final = 10.0
 LARGEST_MESSAGE: Final = 16 << 20
+_PASSING: Final = {"mempool_full", "node_busy", "consensus_unreachable"}
+"""Refusals that may be over with the next block."""
 
 _PRICE: Final = re.compile(r"(?P<amount>\d+(?:\.\d+)?)(?P<denom>[a-zA-Z][a-zA-Z0-9/:._-]*)", re.ASCII)
 _TX: Final = "/cosmos.tx.v1beta1.Service"
@@ -182,7 +184,7 @@ def _translate(error: grpc.aio.AioRpcError, method: str) -> ClientError:
     """The client's error for a failed call: the rule it names, else what its status means."""
     status, details = error.code(), error.details() or ""
     if refusal := read_error(details):
-        kind = TransientError if refusal.code in {"mempool_full", "consensus_unreachable"} else PermanentError
+        kind = TransientError if refusal.code in _PASSING else PermanentError
         return kind(refusal.code, refusal.detail)
     if status is StatusCode.UNAVAILABLE:
         return TransientError("chain_unreachable", details)

@@ -60,6 +60,7 @@ _family(
             "correct it, or make one with `gnk chain init`",
         ),
         "consensus_unreachable": ("the node's CometBFT does not answer", "send it again in a moment"),
+        "node_busy": ("the node has tried enough transactions for this block", "try it again after the next block"),
     },
 )
 _family(

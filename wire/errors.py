@@ -27,7 +27,7 @@ _STATUSES = {
     },
     StatusCode.UNAUTHENTICATED: {"signature_invalid"},
     StatusCode.PERMISSION_DENIED: {"unauthorized"},
-    StatusCode.RESOURCE_EXHAUSTED: {"mempool_full"},
+    StatusCode.RESOURCE_EXHAUSTED: {"mempool_full", "node_busy"},
     StatusCode.ALREADY_EXISTS: {"tx_duplicate"},
     StatusCode.OUT_OF_RANGE: {"height_not_kept"},
     StatusCode.UNAVAILABLE: {"consensus_unreachable"},

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from chain.app import App
 from chain.engine.application import Block, CheckResult, TxResult
 from chain.engine.blocklog import LoggedBlock, read_block
+from chain.modules.params.state import get_frozen
 from chain.modules.query import Snapshot
 from chain.store.errors import StoreError
 from chain.store.store import Store, View
@@ -38,6 +39,18 @@ class _Latest:
     notice: BlockNotice
 
 
+TRIED_PART: Final = 4
+"""Simulations between two blocks come to at most this part of a block's gas: they hold up who makes the blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """The gas that simulations have come to since the block of a height."""
+
+    height: int
+    gas: int
+
+
 class LocalChain:
     """Reads of a store that an engine in this process writes, from its first block on."""
 
@@ -47,6 +60,7 @@ class LocalChain:
         self._store = store
         self._chain_id = chain_id
         self._latest: _Latest | None = None
+        self._tried = _Tried(0, 0)
 
     def snapshot(self, height: int) -> Snapshot:
         """The state committed at `height`, 0 for the latest.  RuleError height_not_kept."""
@@ -71,8 +85,19 @@ class LocalChain:
         return self._engine.submit(tx)
 
     def simulate(self, tx: bytes) -> TxResult:
-        """What `tx` would come to after those that wait."""
-        return self._app.simulate(tx)
+        """What `tx` would come to after those that wait.
+
+        It pays nothing, so between two blocks no more is tried than a part of what a block may hold: RuleError node_busy.
+        """
+        snapshot = self.snapshot(0)
+        params = get_frozen(snapshot.store).auth
+        gas = self._tried.gas if self._tried.height == snapshot.height else 0
+        if gas >= params.max_block_gas // TRIED_PART:
+            raise RuleError("node_busy", f"{gas} gas since block {snapshot.height}")
+        result = self._app.simulate(tx)
+        cost = max(result.gas_used, len(tx) * params.gas_per_byte)
+        self._tried = _Tried(snapshot.height, gas + cost)
+        return result
 
     def _read_latest(self) -> _Latest:
         if self._latest is None or self._latest.snapshot.height != self._engine.height:

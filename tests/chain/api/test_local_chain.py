@@ -2,8 +2,10 @@ import asyncio
 
 import pytest
 
+from chain.api.local_chain import TRIED_PART
 from chain.store.store import KEPT_HEIGHTS
 from rules.errors import RuleError
+from rules.presets import MINIMAL
 from tests.chain.api.node import open_api
 
 
@@ -36,3 +38,15 @@ def test_wait_above__comes_at_once_for_an_older_height_and_with_the_next_block_o
             assert notice.time_unix_ms == logged.block.time_ns // 10**6
 
     asyncio.run(wait())
+
+
+def test_simulate__more_than_a_block_holds_between_two_blocks__is_refused_until_the_next() -> None:
+    with open_api() as api:
+        garbage = bytes(MINIMAL.auth.max_tx_bytes)
+        cost = len(garbage) * MINIMAL.auth.gas_per_byte
+        for _ in range(-(-MINIMAL.auth.max_block_gas // TRIED_PART // cost)):
+            assert api.chain.simulate(garbage).code != 0
+        with pytest.raises(RuleError, match="node_busy"):
+            api.chain.simulate(garbage)
+        api.block()
+        assert api.chain.simulate(garbage).code != 0
