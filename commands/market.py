@@ -73,12 +73,12 @@ def read_escrows(call: Call, developer: str, host: str) -> Sequence[Escrow]:
     return escrows
 
 
-def find_offer(call: Call, host: str) -> Offer | None:
-    """What a host offers, None where it never offered anything."""
+def find_offer(call: Call, host: str = "", serving_pubkey: bytes = b"") -> Offer | None:
+    """What a host offers, found by its address or its serving key; None where it never offered anything."""
     from chain_client.errors import ClientError
     from wire.gonka.inference.v1.query_pb2 import QueryOfferRequest, QueryOfferResponse
 
-    request = QueryOfferRequest(host=host)
+    request = QueryOfferRequest(host=host, serving_pubkey=serving_pubkey)
     path = "/gonka.inference.v1.Query/Offer"
     try:
         offer: Offer = ask(call, lambda ledger: ledger.query(path, request, QueryOfferResponse)).offer

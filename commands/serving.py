@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from commands.call import Call, ask, serves
+from commands.call import Call, serves
 from commands.logs import FORMATS, configure_logs
 
 if TYPE_CHECKING:
@@ -101,19 +101,17 @@ def find_host(call: Call, public_key: bytes) -> str:
     serving key on chain.  Raises host_unnamed.
     """
     from chain_client.errors import PermanentError
+    from commands.market import find_offer
     from commands.passphrases import call_keyring
     from commands.writing import acting_address
-    from wire.gonka.inference.v1.query_pb2 import QueryOffersRequest, QueryOffersResponse
 
     is_here = any(record.name == call.config.key for record in call_keyring(call).list())
     if call.consent.on_behalf_of or is_here:
         return acting_address(call)
-    path = "/gonka.inference.v1.Query/Offers"
-    offers = ask(call, lambda ledger: ledger.query(path, QueryOffersRequest(), QueryOffersResponse)).offers
-    for offer in offers:
-        if offer.serving_pubkey == public_key:
-            return str(offer.host)
-    raise PermanentError("host_unnamed", f"no host with effective units has named {public_key.hex()}")
+    offer = find_offer(call, serving_pubkey=public_key)
+    if offer is None:
+        raise PermanentError("host_unnamed", f"no host has named {public_key.hex()}")
+    return str(offer.host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

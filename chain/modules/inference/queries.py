@@ -25,10 +25,14 @@ def list_models(snapshot: Snapshot, _request: pb.QueryModelsRequest) -> pb.Query
 
 
 def get_offer(snapshot: Snapshot, request: pb.QueryOfferRequest) -> pb.QueryOfferResponse:
-    """What a host offers, with weight or without.  RuleError not_found for one that never offered anything."""
-    offer = state.get_offer(snapshot.store, Host(decode_address(request.host)))
+    """What a host offers, with weight or without; found by its address, or by its serving key.  RuleError not_found."""
+    if request.host:
+        host: Host | None = Host(decode_address(request.host))
+    else:
+        host = state.get_serving_host(snapshot.store, request.serving_pubkey)
+    offer = state.get_offer(snapshot.store, host) if host else None
     if offer is None:
-        raise RuleError("not_found", f"offer of {request.host} not found")
+        raise RuleError("not_found", f"offer of {request.host or request.serving_pubkey[:33].hex()} not found")
     return pb.QueryOfferResponse(offer=offer)
 
 

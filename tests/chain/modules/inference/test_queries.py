@@ -7,7 +7,7 @@ from chain.modules.query import Snapshot
 from rules.errors import RuleError
 from rules.presets import MINIMAL
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, DAN, STRANGER
-from tests.chain.market import BASE_PRICE, Market, add_model, offer_of
+from tests.chain.market import BASE_PRICE, Market, add_model, offer_of, serving_key_of
 from wire.codec import encode_params
 from wire.gonka.inference.v1 import query_pb2 as pb
 from wire.gonka.stake.v1.tx_pb2 import MsgRegisterHost
@@ -41,6 +41,14 @@ def test_offer__with_weight_or_without__is_shown(market: Market) -> None:
         assert get_offer(snapshot_of(market), pb.QueryOfferRequest(host=person.text)).offer.host == person.text
     with pytest.raises(RuleError, match="not_found"):
         get_offer(snapshot_of(market), pb.QueryOfferRequest(host=STRANGER.text))
+
+
+def test_offer__of_a_serving_key__is_that_of_its_host(market: Market) -> None:
+    by_key = pb.QueryOfferRequest(serving_pubkey=serving_key_of(BOB).public_key)
+    assert get_offer(snapshot_of(market), by_key).offer.host == BOB.text
+    for nobody in (pb.QueryOfferRequest(), pb.QueryOfferRequest(serving_pubkey=STRANGER.public_key)):
+        with pytest.raises(RuleError, match="not_found"):
+            get_offer(snapshot_of(market), nobody)
 
 
 def test_offers__hosts_without_weight__are_left_out(market: Market) -> None:

@@ -27,7 +27,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from wire.gonka.inference.v1 import inference_pb2 as wire_dot_gonka_dot_inference_dot_v1_dot_inference__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#wire/gonka/inference/v1/query.proto\x12\x12gonka.inference.v1\x1a*cosmos/base/query/v1beta1/pagination.proto\x1a\x1cgoogle/api/annotations.proto\x1a\'wire/gonka/inference/v1/inference.proto\"\x14\n\x12QueryParamsRequest\"A\n\x13QueryParamsResponse\x12*\n\x06params\x18\x01 \x01(\x0b\x32\x1a.gonka.inference.v1.Params\"\x14\n\x12QueryModelsRequest\"@\n\x13QueryModelsResponse\x12)\n\x06models\x18\x01 \x03(\x0b\x32\x19.gonka.inference.v1.Model\"!\n\x11QueryOfferRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\">\n\x12QueryOfferResponse\x12(\n\x05offer\x18\x01 \x01(\x0b\x32\x19.gonka.inference.v1.Offer\"b\n\x12QueryOffersRequest\x12\x10\n\x08model_id\x18\x01 \x01(\x0c\x12:\n\npagination\x18\x02 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"}\n\x13QueryOffersResponse\x12)\n\x06offers\x18\x01 \x03(\x0b\x32\x19.gonka.inference.v1.Offer\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse\"\'\n\x12QueryEscrowRequest\x12\x11\n\tescrow_id\x18\x01 \x01(\x04\"A\n\x13QueryEscrowResponse\x12*\n\x06\x65scrow\x18\x01 \x01(\x0b\x32\x1a.gonka.inference.v1.Escrow\"r\n\x13QueryEscrowsRequest\x12\x11\n\tdeveloper\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12:\n\npagination\x18\x03 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"\x80\x01\n\x14QueryEscrowsResponse\x12+\n\x07\x65scrows\x18\x01 \x03(\x0b\x32\x1a.gonka.inference.v1.Escrow\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse2\x99\x06\n\x05Query\x12}\n\x06Params\x12&.gonka.inference.v1.QueryParamsRequest\x1a\'.gonka.inference.v1.QueryParamsResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/gonka/inference/v1/params\x12}\n\x06Models\x12&.gonka.inference.v1.QueryModelsRequest\x1a\'.gonka.inference.v1.QueryModelsResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/gonka/inference/v1/models\x12\x81\x01\n\x05Offer\x12%.gonka.inference.v1.QueryOfferRequest\x1a&.gonka.inference.v1.QueryOfferResponse\")\x82\xd3\xe4\x93\x02#\x12!/gonka/inference/v1/offers/{host}\x12}\n\x06Offers\x12&.gonka.inference.v1.QueryOffersRequest\x1a\'.gonka.inference.v1.QueryOffersResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/gonka/inference/v1/offers\x12\x8a\x01\n\x06\x45scrow\x12&.gonka.inference.v1.QueryEscrowRequest\x1a\'.gonka.inference.v1.QueryEscrowResponse\"/\x82\xd3\xe4\x93\x02)\x12\'/gonka/inference/v1/escrows/{escrow_id}\x12\x81\x01\n\x07\x45scrows\x12\'.gonka.inference.v1.QueryEscrowsRequest\x1a(.gonka.inference.v1.QueryEscrowsResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/gonka/inference/v1/escrowsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#wire/gonka/inference/v1/query.proto\x12\x12gonka.inference.v1\x1a*cosmos/base/query/v1beta1/pagination.proto\x1a\x1cgoogle/api/annotations.proto\x1a\'wire/gonka/inference/v1/inference.proto\"\x14\n\x12QueryParamsRequest\"A\n\x13QueryParamsResponse\x12*\n\x06params\x18\x01 \x01(\x0b\x32\x1a.gonka.inference.v1.Params\"\x14\n\x12QueryModelsRequest\"@\n\x13QueryModelsResponse\x12)\n\x06models\x18\x01 \x03(\x0b\x32\x19.gonka.inference.v1.Model\"9\n\x11QueryOfferRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x16\n\x0eserving_pubkey\x18\x02 \x01(\x0c\">\n\x12QueryOfferResponse\x12(\n\x05offer\x18\x01 \x01(\x0b\x32\x19.gonka.inference.v1.Offer\"b\n\x12QueryOffersRequest\x12\x10\n\x08model_id\x18\x01 \x01(\x0c\x12:\n\npagination\x18\x02 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"}\n\x13QueryOffersResponse\x12)\n\x06offers\x18\x01 \x03(\x0b\x32\x19.gonka.inference.v1.Offer\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse\"\'\n\x12QueryEscrowRequest\x12\x11\n\tescrow_id\x18\x01 \x01(\x04\"A\n\x13QueryEscrowResponse\x12*\n\x06\x65scrow\x18\x01 \x01(\x0b\x32\x1a.gonka.inference.v1.Escrow\"r\n\x13QueryEscrowsRequest\x12\x11\n\tdeveloper\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12:\n\npagination\x18\x03 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"\x80\x01\n\x14QueryEscrowsResponse\x12+\n\x07\x65scrows\x18\x01 \x03(\x0b\x32\x1a.gonka.inference.v1.Escrow\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse2\x99\x06\n\x05Query\x12}\n\x06Params\x12&.gonka.inference.v1.QueryParamsRequest\x1a\'.gonka.inference.v1.QueryParamsResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/gonka/inference/v1/params\x12}\n\x06Models\x12&.gonka.inference.v1.QueryModelsRequest\x1a\'.gonka.inference.v1.QueryModelsResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/gonka/inference/v1/models\x12\x81\x01\n\x05Offer\x12%.gonka.inference.v1.QueryOfferRequest\x1a&.gonka.inference.v1.QueryOfferResponse\")\x82\xd3\xe4\x93\x02#\x12!/gonka/inference/v1/offers/{host}\x12}\n\x06Offers\x12&.gonka.inference.v1.QueryOffersRequest\x1a\'.gonka.inference.v1.QueryOffersResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/gonka/inference/v1/offers\x12\x8a\x01\n\x06\x45scrow\x12&.gonka.inference.v1.QueryEscrowRequest\x1a\'.gonka.inference.v1.QueryEscrowResponse\"/\x82\xd3\xe4\x93\x02)\x12\'/gonka/inference/v1/escrows/{escrow_id}\x12\x81\x01\n\x07\x45scrows\x12\'.gonka.inference.v1.QueryEscrowsRequest\x1a(.gonka.inference.v1.QueryEscrowsResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/gonka/inference/v1/escrowsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,21 +55,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYMODELSRESPONSE']._serialized_start=285
   _globals['_QUERYMODELSRESPONSE']._serialized_end=349
   _globals['_QUERYOFFERREQUEST']._serialized_start=351
-  _globals['_QUERYOFFERREQUEST']._serialized_end=384
-  _globals['_QUERYOFFERRESPONSE']._serialized_start=386
-  _globals['_QUERYOFFERRESPONSE']._serialized_end=448
-  _globals['_QUERYOFFERSREQUEST']._serialized_start=450
-  _globals['_QUERYOFFERSREQUEST']._serialized_end=548
-  _globals['_QUERYOFFERSRESPONSE']._serialized_start=550
-  _globals['_QUERYOFFERSRESPONSE']._serialized_end=675
-  _globals['_QUERYESCROWREQUEST']._serialized_start=677
-  _globals['_QUERYESCROWREQUEST']._serialized_end=716
-  _globals['_QUERYESCROWRESPONSE']._serialized_start=718
-  _globals['_QUERYESCROWRESPONSE']._serialized_end=783
-  _globals['_QUERYESCROWSREQUEST']._serialized_start=785
-  _globals['_QUERYESCROWSREQUEST']._serialized_end=899
-  _globals['_QUERYESCROWSRESPONSE']._serialized_start=902
-  _globals['_QUERYESCROWSRESPONSE']._serialized_end=1030
-  _globals['_QUERY']._serialized_start=1033
-  _globals['_QUERY']._serialized_end=1826
+  _globals['_QUERYOFFERREQUEST']._serialized_end=408
+  _globals['_QUERYOFFERRESPONSE']._serialized_start=410
+  _globals['_QUERYOFFERRESPONSE']._serialized_end=472
+  _globals['_QUERYOFFERSREQUEST']._serialized_start=474
+  _globals['_QUERYOFFERSREQUEST']._serialized_end=572
+  _globals['_QUERYOFFERSRESPONSE']._serialized_start=574
+  _globals['_QUERYOFFERSRESPONSE']._serialized_end=699
+  _globals['_QUERYESCROWREQUEST']._serialized_start=701
+  _globals['_QUERYESCROWREQUEST']._serialized_end=740
+  _globals['_QUERYESCROWRESPONSE']._serialized_start=742
+  _globals['_QUERYESCROWRESPONSE']._serialized_end=807
+  _globals['_QUERYESCROWSREQUEST']._serialized_start=809
+  _globals['_QUERYESCROWSREQUEST']._serialized_end=923
+  _globals['_QUERYESCROWSRESPONSE']._serialized_start=926
+  _globals['_QUERYESCROWSRESPONSE']._serialized_end=1054
+  _globals['_QUERY']._serialized_start=1057
+  _globals['_QUERY']._serialized_end=1850
 # @@protoc_insertion_point(module_scope)

@@ -29,10 +29,12 @@ class QueryModelsResponse(_message.Message):
     def __init__(self, models: _Optional[_Iterable[_Union[_inference_pb2.Model, _Mapping]]] = ...) -> None: ...
 
 class QueryOfferRequest(_message.Message):
-    __slots__ = ("host",)
+    __slots__ = ("host", "serving_pubkey")
     HOST_FIELD_NUMBER: _ClassVar[int]
+    SERVING_PUBKEY_FIELD_NUMBER: _ClassVar[int]
     host: str
-    def __init__(self, host: _Optional[str] = ...) -> None: ...
+    serving_pubkey: bytes
+    def __init__(self, host: _Optional[str] = ..., serving_pubkey: _Optional[bytes] = ...) -> None: ...
 
 class QueryOfferResponse(_message.Message):
     __slots__ = ("offer",)
