@@ -18,6 +18,8 @@ from pow_kernels.spec import Profile
 from pow_kernels.sprint import SprintFunction
 
 ROUNDS: Final = 20
+FEW_ROUNDS: Final = 3
+LONG_S: Final = 60.0
 GEMM_SHAPES: Final = ((1024, 512, 2048), (2048, 2048, 2048), (4096, 1024, 1024))
 """(M, K, N) of the products whose fastest stands for the device's peak: int8, and on a card also bf16."""
 Work = Callable[[], object]
@@ -71,7 +73,10 @@ def measure_start(open_function: Callable[[], SprintFunction], profile: Profile,
 
 
 def measure(function: SprintFunction, profile: Profile, threads: int, device: str = "cpu") -> Throughput:
-    """Twenty rounds after a first one that warms up, each of plain products, the network's own, and a search."""
+    """Rounds of plain products, the network's own, and a search: twenty, but few where they take longer than LONG_S.
+
+    A first round only warms up.
+    """
     size = choose_batch(profile, device)
     count = 2 * threads * size
     clock = process_time if device == "cpu" else perf_counter
@@ -80,14 +85,18 @@ def measure(function: SprintFunction, profile: Profile, threads: int, device: st
     own = list_products(function.evaluator.network, size, device)
     energy_absent = _find_absence(device)
     torch.set_num_threads(1)
-    rounds = [
-        Round(
-            peak=max(operations / time_work(product, clock, device) for operations, product in plain),
-            products_s=count // size * time_work(partial(_run_all, own), clock, device),
-            **_time_search(partial(function.search, number * count, count), clock, "" if energy_absent else device),
+    rounds: list[Round] = []
+    started = perf_counter()
+    while len(rounds) <= FEW_ROUNDS or (len(rounds) <= ROUNDS and perf_counter() - started < LONG_S):
+        search = partial(function.search, len(rounds) * count, count)
+        rounds.append(
+            Round(
+                peak=max(operations / time_work(product, clock, device) for operations, product in plain),
+                products_s=count // size * time_work(partial(_run_all, own), clock, device),
+                **_time_search(search, clock, "" if energy_absent else device),
+            )
         )
-        for number in range(ROUNDS + 1)
-    ][1:]
+    del rounds[0]
     energy_j = None if energy_absent else sum(r.energy_j for r in rounds) / (count * len(rounds))
     figures = _summarise(profile, count, threads if device == "cpu" else 1, rounds)
     return Throughput(**figures, energy_j_per_nonce=energy_j, energy_absent=energy_absent)
