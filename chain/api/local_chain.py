@@ -87,7 +87,7 @@ class LocalChain:
     def simulate(self, tx: bytes) -> TxResult:
         """What `tx` would come to after those that wait.
 
-        It pays nothing, so between two blocks no more is tried than a part of what a block may hold: RuleError node_busy.
+        It pays nothing, so between two blocks only a part of what a block may hold is tried: RuleError node_busy.
         """
         snapshot = self.snapshot(0)
         params = get_frozen(snapshot.store).auth

@@ -6,7 +6,7 @@ Source: CometBFT 0.38, RPC; JSON-RPC 2.0.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -19,6 +19,8 @@ from rules.errors import RuleError
 
 MAX_CALLS: Final = 32
 """Calls in one batch."""
+MAX_ANSWER_BYTES: Final = 32 << 20
+"""Of the answers to one batch."""
 _PARSE_ERROR: Final = {"code": -32700, "message": "Parse error. Invalid JSON"}
 _INVALID_REQUEST: Final = {"code": -32600, "message": "Invalid Request"}
 _UNKNOWN_METHOD: Final = {"code": -32601, "message": "Method not found"}
@@ -112,8 +114,15 @@ class RpcServer:
         if len(value) > MAX_CALLS:
             error_of_all = _INVALID_REQUEST | {"data": f"a batch has at most {MAX_CALLS} calls"}
             return web.json_response(write_error(None, error_of_all))
-        answers = [answer for one in value if (answer := await self._answer_call(one)) is not None]
-        return _respond(answers) if answers else web.Response()
+        texts: list[str] = []
+        for one in value:
+            answer = await self._answer_call(one)
+            if answer is not None:
+                texts.append(_write(answer))
+            if sum(map(len, texts)) > MAX_ANSWER_BYTES:
+                error_of_all = _INTERNAL | {"data": f"the answers together have more than {MAX_ANSWER_BYTES} bytes"}
+                return web.json_response(write_error(None, error_of_all))
+        return web.Response(text=f"[{','.join(texts)}]" if texts else None, content_type="application/json")
 
     async def _answer_call(self, value: Any) -> Json | None:
         """The answer to one call, None where none is wanted."""
@@ -140,5 +149,9 @@ class RpcServer:
         return _respond(write_result(_URI_ID, result))
 
 
-def _respond(value: Json | Sequence[Json]) -> web.Response:
-    return web.Response(text=json.dumps(value, separators=(",", ":")), content_type="application/json")
+def _respond(value: Json) -> web.Response:
+    return web.Response(text=_write(value), content_type="application/json")
+
+
+def _write(value: Json) -> str:
+    return json.dumps(value, separators=(",", ":"))

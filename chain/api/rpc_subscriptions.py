@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ MAX_SUBSCRIPTIONS: Final = 8
 """Of one connection."""
 MAX_WAITING: Final = 256
 """Messages that wait for one connection to be read."""
-MAX_WAITING_BYTES: Final = 8 << 20
+MAX_WAITING_BYTES: Final = 64 << 20
 HEARTBEAT_S: Final = 30
 _LONGEST_QUERY: Final = 512
 _MOST_CONDITIONS: Final = 8
@@ -59,13 +60,19 @@ class Query:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Notice:
     """Something that happened: its kind, its data as CometBFT writes it, its attributes by name."""
 
     kind: str
     data: Json
     attributes: dict[str, list[str]]
+
+    @cached_property
+    def text(self) -> str:
+        """What every subscriber is told of it, written once: the members of a result but the query."""
+        data = {"type": f"tendermint/event/{self.kind}", "value": self.data}
+        return f'"data":{_write(data)},"events":{_write(self.attributes | {"tm.event": [self.kind]})}'
 
 
 def parse_query(text: str) -> Query:
@@ -103,29 +110,36 @@ def describe_block(records: Reader, logged: LoggedBlock) -> Iterator[Notice]:
 
 @dataclass(slots=True, eq=False)
 class Subscriber:
-    """One connection: its subscriptions, by query, with the id that each was asked for by, and what waits for it."""
+    """One connection: its subscriptions, by query, with the id that each was asked for by, and what waits for it.
+
+    A message waits in parts, of which subscribers share the long ones.
+    """
 
     queries: dict[str, tuple[Any, Query]] = field(default_factory=dict)
-    waiting: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(MAX_WAITING))
+    waiting: asyncio.Queue[tuple[str, ...]] = field(default_factory=lambda: asyncio.Queue(MAX_WAITING))
     waiting_bytes: int = 0
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def send(self, value: Json) -> None:
+    def send(self, *parts: str) -> None:
         """Let a message wait; a subscriber for whom too much waits is gone."""
-        text = json.dumps(value, separators=(",", ":"))
-        self.waiting_bytes += len(text)
+        self.waiting_bytes += sum(map(len, parts))
         if self.waiting.full() or self.waiting_bytes > MAX_WAITING_BYTES:
             self.gone.set()
         else:
-            self.waiting.put_nowait(text)
+            self.waiting.put_nowait(parts)
 
     def tell(self, notice: Notice) -> None:
         """Send a notice once for each subscription that asks for it."""
         for text, (call_id, query) in self.queries.items():
             if query.matches(notice):
-                data = {"type": f"tendermint/event/{notice.kind}", "value": notice.data}
-                events = notice.attributes | {"tm.event": [notice.kind]}
-                self.send(write_result(call_id, {"query": text, "data": data, "events": events}))
+                head = f'{{"jsonrpc":"2.0","id":{_write(call_id)},"result":{{"query":{_write(text)},'
+                self.send(head, notice.text, "}}")
+
+    async def take(self) -> str:
+        """The next message, as soon as there is one."""
+        text = "".join(await self.waiting.get())
+        self.waiting_bytes -= len(text)
+        return text
 
 
 class Subscriptions:
@@ -164,7 +178,7 @@ class Subscriptions:
         self._subscribers.add(subscriber)
         tasks = [
             asyncio.create_task(work)
-            for work in (_write(socket, subscriber), self._read(socket, subscriber), subscriber.gone.wait())
+            for work in (_deliver(socket, subscriber), self._read(socket, subscriber), subscriber.gone.wait())
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -194,18 +208,20 @@ class Subscriptions:
             else:
                 result = await call_method(self._methods, method, params)
         except CallError as error:
-            subscriber.send(write_error(call_id, error.error))
+            subscriber.send(_write(write_error(call_id, error.error)))
         else:
             if call_id is not None:
-                subscriber.send(write_result(call_id, result))
+                subscriber.send(_write(write_result(call_id, result)))
 
 
-async def _write(socket: web.WebSocketResponse, subscriber: Subscriber) -> None:
+async def _deliver(socket: web.WebSocketResponse, subscriber: Subscriber) -> None:
     with suppress(ConnectionError):
         while True:
-            text = await subscriber.waiting.get()
-            await socket.send_str(text)
-            subscriber.waiting_bytes -= len(text)
+            await socket.send_str(await subscriber.take())
+
+
+def _write(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _change(subscriber: Subscriber, call_id: Any, method: str, params: Any) -> Json:

@@ -15,6 +15,7 @@ from chain.api.rpc_subscriptions import (
     MAX_CONNECTIONS,
     MAX_SUBSCRIPTIONS,
     MAX_WAITING,
+    MAX_WAITING_BYTES,
     Notice,
     Subscriber,
     describe_block,
@@ -204,11 +205,23 @@ def test_a_plain_request_to_the_socket_is_refused(addresses: Mapping[str, str]) 
 def test_send__more_waits_than_may__the_subscriber_is_gone() -> None:
     subscriber = Subscriber()
     for number in range(MAX_WAITING):
-        subscriber.send({"n": number})
+        subscriber.send(str(number))
     assert not subscriber.gone.is_set()
-    subscriber.send({})
+    subscriber.send("x")
     assert subscriber.gone.is_set()
     assert subscriber.waiting.qsize() == MAX_WAITING
+
+
+def test_send__longer_messages_than_may_wait__the_subscriber_is_gone() -> None:
+    subscriber = Subscriber()
+    half = "x" * (MAX_WAITING_BYTES // 2)
+    subscriber.send(half)
+    assert len(asyncio.run(subscriber.take())) == len(half)
+    subscriber.send(half)
+    subscriber.send(half)
+    assert not subscriber.gone.is_set()
+    subscriber.send("x")
+    assert subscriber.gone.is_set()
 
 
 @pytest.mark.parametrize(
