@@ -32,6 +32,7 @@ class Seen:
 
     epoch: int
     credit_tokens: int
+    settles_per_epoch: int
     escrows: dict[int, pb.Escrow]
     models: dict[bytes, pb.Model]
 
@@ -72,6 +73,7 @@ class ChainView:
         self._seen = Seen(
             epoch=epoch.status.epoch,
             credit_tokens=params.credit_tokens,
+            settles_per_epoch=params.settles_per_epoch,
             escrows=await self._read_escrows(),
             models={model.model_id: model for model in models},
         )

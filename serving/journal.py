@@ -212,6 +212,14 @@ class Journal:
         order_id, voucher, root, count, epoch = found[0]
         return Batch(order_id=order_id, voucher=pb.Voucher.FromString(voucher), root=root, count=count, epoch=epoch)
 
+    def count_batches(self, escrow_id: int, epoch: int) -> int:
+        """Batches of an escrow that applied and were planned in an epoch."""
+        found = self._db.all(
+            "SELECT count(*) FROM batches WHERE escrow_id = ? AND epoch = ? AND fate = ?",
+            escrow_id, epoch, Fate.APPLIED.value,
+        )  # fmt: skip
+        return int(found[0][0])
+
     def end_batch(self, batch: Batch, fate: Fate, *, is_settled: bool) -> None:
         """Keep how a batch ended; the answers of one that changed nothing hang in the next.
 

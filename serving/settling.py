@@ -50,7 +50,8 @@ class Settler:
         applied = 0
         for escrow_id in self.journal.list_escrows():
             escrow = seen.escrows.get(escrow_id)
-            if escrow is not None and not escrow.closed:
+            spent = self.journal.count_batches(escrow_id, seen.epoch) >= seen.settles_per_epoch
+            if escrow is not None and not escrow.closed and not spent:
                 applied += await self._settle(escrow_id, seen.epoch)
         self.journal.forget(seen.epoch, find_closed(self.journal, seen))
         return applied

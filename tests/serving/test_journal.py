@@ -87,6 +87,7 @@ def test_plan_batch__answers_since_the_last__hang_in_one_tree(journal: Journal) 
     assert journal.plan_batch(1, epoch=10) == batch, "one that is under way is gone on with"
     assert journal.read_answers(1, 4) == (), "nothing is settled yet"
     journal.end_batch(batch, Fate.APPLIED, is_settled=True)
+    assert (journal.count_batches(1, 9), journal.count_batches(1, 10)) == (1, 0)
     kept = journal.read_answers(1, 4)
     assert [(one.receipt.request, one.digest) for one in kept] == digests
     assert kept[0].ticket == make_ticket(1)
