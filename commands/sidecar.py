@@ -27,6 +27,7 @@ def group() -> None:
 @click.option("--state-dir", metavar="DIR", help="Where the journal of proofs lives [HOME/sidecar].")
 @click.option("--models", metavar="DIR", help="Serve the models in this folder; HOME/models is where they land.")
 @click.option("--model", metavar="NAMES", help="Serve only these of them, with commas between [all].")
+@click.option("--vllm", metavar="PYTHON", help="Serve by vLLM, from the environment of this interpreter.")
 @click.option("--devices", metavar="NAMES", help="cpu, cuda:0,cuda:1 or all; one worker process each [all].")
 @click.option("--threads", metavar="N", help="CPU threads a worker [cores / workers].")
 @click.option("--profiles", metavar="NAMES", help="Proof functions to test and offer [the device's usual ones].")

@@ -1,4 +1,7 @@
-"""What every child process of the sidecar does first: tie its life to the parent's, and keep its answers apart."""
+"""What every child process of the sidecar does first: tie its life to the parent's, and keep its answers apart.
+
+`python -m sidecar.child PROGRAM ...` does the first for a program of others, whose place it then takes.
+"""
 
 from __future__ import annotations
 
@@ -23,3 +26,8 @@ def take_output() -> IO[bytes]:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return answers
+
+
+if __name__ == "__main__":
+    die_with_parent(int(os.environ["GNK_SIDECAR_PID"]))
+    os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606 - the operator named the program

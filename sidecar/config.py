@@ -31,7 +31,8 @@ class SidecarConfig:
     """Everything a sidecar asks of its surroundings.
 
     It listens on the unix socket, or, when `listen` names host:port, there and with mutual TLS only.  `models` is a
-    folder of models to serve: those that `model` names, all where it names none.  `devices` are
+    folder of models to serve: those that `model` names, all where it names none; `vllm` is the
+    interpreter of an environment with vLLM, which then computes instead of the embedded engine.  `devices` are
     torch's names, one worker each, a name as often as wanted, or "all"; `threads` are CPU threads a worker, 0 for its
     share of the cores.  `profiles` are tested at start, and no others are computed; none means the device's usual
     ones.  `metrics_port` 0 serves no metrics.
@@ -43,6 +44,7 @@ class SidecarConfig:
     tls: Tls | None
     models: Path | None
     model: tuple[str, ...]
+    vllm: Path | None
     devices: tuple[str, ...]
     threads: int
     profiles: tuple[str, ...]
@@ -62,6 +64,7 @@ class Settings:
     tls_client_ca: str = ""
     models: str = ""
     model: str = ""
+    vllm: str = ""
     devices: str = "all"
     threads: str = "0"
     profiles: str = ""
@@ -88,6 +91,7 @@ def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str], hom
         tls=_read_tls(texts),
         models=Path(texts.models).expanduser() if texts.models else None,
         model=_read_names("model", texts.model) if texts.model else (),
+        vllm=Path(texts.vllm).expanduser() if texts.vllm else None,
         devices=_read_names("devices", texts.devices),
         threads=_read_number("threads", texts.threads),
         profiles=_read_names("profiles", texts.profiles) if texts.profiles else (),

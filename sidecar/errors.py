@@ -109,6 +109,7 @@ SIDECAR_FAULTS: dict[str, SidecarFault] = {
         "INTERNAL",
         {
             "engine_failed": ("the engine's numbers are not finite", "see the sidecar's log; verify the model's files"),
+            "engine_refused": ("the engine of another make refused the request", "see the sidecar's log for its words"),
             "model_missing": ("there is no model here", "import one: `gnk model import`"),
             "model_exists": ("a model of this name is there already", "remove it first, or choose another --name"),
             "model_name_invalid": ("this names no model", "use 1 to 64 of a-z, 0-9, . - and _"),

@@ -47,6 +47,16 @@ class Answer:
             allowance=self.allowance,
         )
 
+    @property
+    def left(self) -> int:
+        """Tokens that it may still grow by."""
+        return self._room - len(self.drawn)
+
+    def end(self) -> str:
+        """End it where it is, as the engine did; the text that was held back."""
+        self.finish_reason = STOP
+        return self._text.end()
+
     def get_tokens(self, first: int, count: int) -> Sequence[int]:
         """Tokens of prompt and answer, by their place in both together."""
         prompt = self.task.prompt

@@ -75,7 +75,7 @@ class Stream:
 class EmbeddedEngine:
     """Transformers' models under our own batching.  `changed` is called when work comes or goes."""
 
-    abilities = Abilities(kind="transformers", defined_sampler=True, scores=True, embeds=True)
+    abilities = Abilities(kind="transformers", defined_sampler=True, embeds=True)
 
     def __init__(self, spec: EngineSpec, changed: Callable[[], None]) -> None:
         self.spec = spec

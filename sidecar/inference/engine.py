@@ -25,11 +25,10 @@ class EngineSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
-    """What an engine can: draw by the defined sampler, score by it, make embeddings."""
+    """What an engine can: draw by the defined sampler, and score by it; make embeddings."""
 
     kind: str
     defined_sampler: bool
-    scores: bool
     embeds: bool
 
 

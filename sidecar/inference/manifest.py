@@ -160,6 +160,15 @@ def find_models(models: Path) -> tuple[Manifest, ...]:
     return tuple(read_manifest(folder) for folder in folders)
 
 
+def read_ends(folder: Path) -> frozenset[int]:
+    """The tokens that end a model's answers.  Raises model_manifest_invalid."""
+    found = read_json(folder / "config.json").get("eos_token_id")
+    if (folder / "generation_config.json").is_file():
+        found = read_json(folder / "generation_config.json").get("eos_token_id", found)
+    tokens = [found] if isinstance(found, int) else found or []
+    return frozenset(token for token in tokens if isinstance(token, int))
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.  Raises model_manifest_invalid."""
     try:

@@ -14,13 +14,13 @@ from typing import Any, Final
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from sidecar.errors import SidecarError
 from sidecar.inference.attention import NAME, Cache, Place, attend_step
 from sidecar.inference.batching import CHUNK
-from sidecar.inference.manifest import verify_model
+from sidecar.inference.manifest import read_ends, verify_model
 from sidecar.inference.sampler import Floats
 
 CACHE_SHARE: Final = 0.5
@@ -75,7 +75,7 @@ class Network:
             raise SidecarError("model_incomplete", f"{manifest.name}: no weights for {', '.join(missing)[:200]}")
         with coded_shortage():
             model = model.to(device).eval().requires_grad_(requires_grad=False)
-        return cls(model, device, _read_ends(folder, config), manifest.max_context)
+        return cls(model, device, read_ends(folder), manifest.max_context)
 
     def make_cache(self) -> Cache:
         """Room for a request's keys and values."""
@@ -168,14 +168,6 @@ def _choose_dtype(config: Any, device: str) -> torch.dtype:
         return torch.float32
     own = getattr(config, "dtype", None)
     return own if own in {torch.float16, torch.bfloat16} else torch.bfloat16
-
-
-def _read_ends(folder: Path, config: Any) -> frozenset[int]:
-    """The tokens that end an answer."""
-    found = config.eos_token_id
-    if (folder / "generation_config.json").is_file():
-        found = GenerationConfig.from_pretrained(folder, local_files_only=True).eos_token_id or found
-    return frozenset([found] if isinstance(found, int) else found or ())
 
 
 def _get_free_bytes(device: str) -> int:

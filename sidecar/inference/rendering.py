@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import tokenizers
 from jinja2 import TemplateError
-from transformers import PreTrainedTokenizerFast
 
 from sidecar.errors import SidecarError
 
@@ -21,21 +21,46 @@ TOOL_CALL: Final = (
 )
 
 
+class Pieces:
+    """What each token of a vocabulary adds to a text."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        added = tokenizer.get_added_tokens_decoder().items()
+        self._tokenizer = tokenizer
+        self._special = frozenset(token for token, text in added if text.special)
+        self._bytes = {letter: byte for byte, letter in enumerate(_list_byte_letters())}
+        self._is_byte_level = '"ByteLevel"' in json.dumps(json.loads(tokenizer.to_str()).get("decoder"))
+
+    @classmethod
+    def open(cls, folder: Path) -> Pieces:
+        """Read a model's tokenizer.json."""
+        return cls(tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+    def get_bytes(self, token: int) -> bytes:
+        """What a token adds to the text; nothing for a special one."""
+        piece = None if token in self._special else self._tokenizer.id_to_token(token)
+        if piece is None:
+            return b""
+        if self._is_byte_level:
+            known = [self._bytes.get(letter) for letter in piece]
+            return piece.encode() if None in known else bytes(byte for byte in known if byte is not None)
+        if len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
+            return bytes.fromhex(piece[3:5])
+        return str(piece).replace(SPACE, " ").encode()
+
+
 class Tokenizer:
-    """Renders and reads for one model.  `template` is the model's own; rendering is sandboxed."""
+    """Renders for one model, by its own chat template in a sandbox."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        added = tokenizer.added_tokens_decoder.items()
-        self._special = frozenset(tokenizer.all_special_ids) | {token for token, text in added if text.special}
-        self._bytes = {letter: byte for byte, letter in enumerate(_list_byte_letters())}
-        self._is_byte_level = '"ByteLevel"' in json.dumps(
-            json.loads(tokenizer.backend_tokenizer.to_str()).get("decoder")
-        )
+        self.get_bytes = Pieces(tokenizer.backend_tokenizer).get_bytes
 
     @classmethod
     def open(cls, folder: Path) -> Tokenizer:
         """Read a model's tokenizer.json, its settings, and its chat template.  Raises model_unsupported."""
+        from transformers import PreTrainedTokenizerFast
+
         try:
             return cls(PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
         except (OSError, ValueError, KeyError) as error:
@@ -59,20 +84,6 @@ class Tokenizer:
         except (TemplateError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise SidecarError("chat_invalid", f"{type(error).__name__}: {error}"[:500]) from error
         return [int(token) for token in self._tokenizer(text, add_special_tokens=False)["input_ids"]]
-
-    def get_bytes(self, token: int) -> bytes:
-        """What a token adds to the text; nothing for a special one."""
-        if token in self._special:
-            return b""
-        piece = self._tokenizer.convert_ids_to_tokens(token)
-        if piece is None:
-            return b""
-        if self._is_byte_level:
-            known = [self._bytes.get(letter) for letter in piece]
-            return piece.encode() if None in known else bytes(byte for byte in known if byte is not None)
-        if len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
-            return bytes.fromhex(piece[3:5])
-        return str(piece).replace(SPACE, " ").encode()
 
 
 def prepare_messages(request: Mapping[str, Any], *, has_tools: bool) -> list[dict[str, Any]]:

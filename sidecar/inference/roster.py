@@ -36,20 +36,22 @@ def build_engines(
     if not names or not {*names} <= {*manifests}:
         missing = ", ".join(sorted({*names} - {*manifests})) or "any model"
         raise SidecarError("model_missing", f"{config.models} has not {missing}")
-    return [
-        EmbeddedEngine(
-            EngineSpec(
-                folder=config.models / name,
-                manifest=manifests[name],
-                device=device,
-                threads=threads,
-                max_requests=CPU_REQUESTS if device == "cpu" else CARD_REQUESTS,
-            ),
-            changed,
+    specs = [
+        EngineSpec(
+            folder=config.models / name,
+            manifest=manifests[name],
+            device=device,
+            threads=threads,
+            max_requests=CPU_REQUESTS if device == "cpu" else CARD_REQUESTS,
         )
         for name in names
         for device in dict.fromkeys(devices)
     ]
+    if config.vllm is None:
+        return [EmbeddedEngine(spec, changed) for spec in specs]
+    from sidecar.inference.vllm import VllmEngine
+
+    return [VllmEngine(spec, config.vllm, changed) for spec in specs]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,14 +134,8 @@ class Roster:
         self, content_hash: bytes, prompt: Sequence[int], answer: Sequence[int], sampling: Sampling
     ) -> list[tuple[int, int]]:
         """(expected token, gap in thousandths) of each of the answer's tokens.  Raises scoring_unsupported."""
-        engine = self.find(content_hash)
-        if not engine.abilities.scores:
-            raise SidecarError("scoring_unsupported", engine.abilities.kind)
-        return await engine.score(prompt, answer, sampling)
+        return await self.find(content_hash).score(prompt, answer, sampling)
 
     async def embed(self, content_hash: bytes, tokens: Sequence[int]) -> list[float]:
         """A vector of length 1.  Raises embedding_unsupported."""
-        engine = self.find(content_hash)
-        if not engine.abilities.embeds:
-            raise SidecarError("embedding_unsupported", engine.abilities.kind)
-        return await engine.embed(tokens)
+        return await self.find(content_hash).embed(tokens)
