@@ -200,7 +200,8 @@ async def check_replays(witness: Witness) -> None:
 
 async def check_settled(market: Market, home: Path, witness: Witness) -> None:
     """The chain paid the newest voucher once, and every answer hangs in one batch of those that it took."""
-    await settle_once(market, home)
+    while await settle_once(market, home):  # first what was under way when the process was killed
+        pass
     (reserve,) = (await read_escrow(market.chain, witness.terms.escrow_id)).reserves
     state = read_journal(home).read_escrow(witness.terms.escrow_id)
     assert state.voucher is not None

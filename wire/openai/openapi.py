@@ -76,10 +76,7 @@ def build_openapi(title: str, version: str) -> dict[str, Any]:
 def _describe(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     content = {"application/json": {"schema": schemas[operation.answer, "serialization"]}}
     if operation.stream:
-        content[CONTENT_TYPE] = {
-            "schema": {"type": "string", "description": "events, the last of them [DONE]"},
-            "x-event": schemas[operation.stream, "serialization"],
-        }
+        content[CONTENT_TYPE] = {"x-event": schemas[operation.stream, "serialization"]}
     described: dict[str, Any] = {
         "operationId": operation.path.removeprefix("/v1/").replace("/", "_"),
         "summary": operation.summary,
