@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PATHS := rules wire pow_kernels sidecar chain chain_client serving gateway commands cli.py tests benchmarks examples soundness detection
 
-.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu test-model model soundness detection e2e e2e-short js sprint inference demos bench check clean
+.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu test-model model soundness detection schemathesis e2e e2e-short js sprint inference demos bench check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the verbs
@@ -49,6 +49,9 @@ test-slow: setup  ## the unit tests that take minutes, and 10 GB of memory
 
 soundness: setup  ## every cheat against the proof function; half an hour, and goes on where it was stopped
 	$(BIN)/python -m soundness
+
+schemathesis: setup  ## 5,000 requests made from the API's description, on the real stack; no 5xx
+	GNK_SCHEMATHESIS_CASES=5000 $(BIN)/pytest -s -m slow tests/serving/test_schemathesis.py --timeout 3600
 
 detection: setup model  ## cheating hosts told from honest ones on a real model; hours, and goes on where it was stopped
 	$(BIN)/python -m detection
