@@ -93,7 +93,7 @@ def open_(  # noqa: PLR0917  # a command's parameters are its flags
 
 @group.command("list")
 @click.option("--developer", metavar="ADDRESS", help="Whose escrows [yours, unless --host is given].")
-@click.option("--host", metavar="ADDRESS", help="Those whose group has this host.")
+@click.option("--host", metavar="ADDRESS", help="Those not closed whose group has this host.")
 @reads
 def list_(call: Call, developer: str | None, host: str | None) -> None:
     """Escrows of a developer or of a host, newest first."""

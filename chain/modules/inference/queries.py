@@ -54,7 +54,7 @@ def get_escrow(snapshot: Snapshot, request: pb.QueryEscrowRequest) -> pb.QueryEs
 
 
 def list_escrows(snapshot: Snapshot, request: pb.QueryEscrowsRequest) -> pb.QueryEscrowsResponse:
-    """The escrows of a developer, of a host's group, or of both; oldest first."""
+    """The escrows of a developer, those not closed of a host's group, or of both; oldest first."""
     developer = decode_address(request.developer) if request.developer else b""
     host = decode_address(request.host) if request.host else b""
     found = (

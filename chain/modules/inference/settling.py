@@ -26,7 +26,7 @@ def process_refunds(ctx: Context, settlement: Settlement) -> None:
         rest = escrow.deposit_ngonka - sum(reserve.paid_ngonka for reserve in escrow.reserves)
         transfer(ctx, state.POOL, decode_address(escrow.developer), rest)
         escrow.refunded_ngonka, escrow.closed = rest, True
-        state.set_escrow(ctx.store, escrow)
+        state.close_escrow(ctx.store, escrow)
         ctx.emit("escrow_closed", escrow_id=escrow_id, developer=escrow.developer, refunded_ngonka=rest)
 
 

@@ -147,9 +147,8 @@ def find_escrow(store: Reader, escrow_id: int) -> Escrow:
 
 def add_escrow(store: KV, escrow: Escrow) -> None:
     """Write a new escrow, and find it by its developer and its hosts."""
-    number = _number(escrow.escrow_id)
-    for prefix in _list_owners(escrow):
-        store.set(prefix + number, _PRESENT)
+    for key in (_developer_key(escrow), *_host_keys(escrow)):
+        store.set(key, _PRESENT)
     set_escrow(store, escrow)
 
 
@@ -158,16 +157,21 @@ def set_escrow(store: KV, escrow: Escrow) -> None:
     store.set(_ESCROW + _number(escrow.escrow_id), escrow.SerializeToString(deterministic=True))
 
 
+def close_escrow(store: KV, escrow: Escrow) -> None:
+    """Write an escrow that closed; its hosts, to whom it is worth nothing any more, no longer find it."""
+    for key in _host_keys(escrow):
+        store.delete(key)
+    set_escrow(store, escrow)
+
+
 def delete_escrow(store: KV, escrow: Escrow) -> None:
-    """Forget an escrow that is closed."""
-    number = _number(escrow.escrow_id)
-    for prefix in _list_owners(escrow):
-        store.delete(prefix + number)
-    store.delete(_ESCROW + number)
+    """Forget an escrow that closed."""
+    store.delete(_developer_key(escrow))
+    store.delete(_ESCROW + _number(escrow.escrow_id))
 
 
 def scan_escrows(store: Reader, *, developer: bytes = b"", host: bytes = b"") -> Iterator[Escrow]:
-    """The escrows of a developer, or else those whose group has a host, or else all; oldest first."""
+    """The escrows of a developer, or else those not closed whose group has a host, or else all; oldest first."""
     prefix = _OF_DEVELOPER + developer if developer else _OF_HOST + host if host else _ESCROW
     for key, _ in store.scan(prefix):
         yield find_escrow(store, int.from_bytes(key[-8:], "big"))
@@ -216,9 +220,13 @@ def _settled_key(epoch: int, escrow_id: int, host: Host) -> bytes:
     return _SETTLED + _number(epoch) + _number(escrow_id) + host
 
 
-def _list_owners(escrow: Escrow) -> list[bytes]:
-    hosts = [_OF_HOST + decode_address(reserve.host) for reserve in escrow.reserves]
-    return [_OF_DEVELOPER + decode_address(escrow.developer), *hosts]
+def _developer_key(escrow: Escrow) -> bytes:
+    return _OF_DEVELOPER + decode_address(escrow.developer) + _number(escrow.escrow_id)
+
+
+def _host_keys(escrow: Escrow) -> list[bytes]:
+    number = _number(escrow.escrow_id)
+    return [_OF_HOST + decode_address(reserve.host) + number for reserve in escrow.reserves]
 
 
 def _number(value: int) -> bytes:

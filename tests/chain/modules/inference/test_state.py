@@ -60,6 +60,9 @@ def test_delete_escrow__leaves_its_neighbours(store: Overlay) -> None:
     ]
     for escrow in escrows:
         state.add_escrow(store, escrow)
+    state.close_escrow(store, escrows[1])
+    assert [escrow.escrow_id for escrow in state.scan_escrows(store, developer=developer)] == [1, 2, 3]
+    assert [escrow.escrow_id for escrow in state.scan_escrows(store, host=HOSTS[1])] == [3]
     state.delete_escrow(store, escrows[1])
     assert [escrow.escrow_id for escrow in state.scan_escrows(store)] == [1, 3]
     assert [escrow.escrow_id for escrow in state.scan_escrows(store, developer=developer)] == [1, 3]

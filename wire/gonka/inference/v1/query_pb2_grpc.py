@@ -101,7 +101,7 @@ class QueryServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Escrows(self, request, context):
-        """Escrows of a developer, or those whose group has a host, or of the one for the other; newest last.
+        """Escrows of a developer, or those not closed whose group has a host, or of the one for the other; newest last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
