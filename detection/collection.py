@@ -35,7 +35,7 @@ def collect(models: Models, questions: Questions, host: Host, number: int, folde
     if path.exists():
         return
     began = time.monotonic()
-    asked = questions.ask(host.name, number)
+    asked = questions.ask(host, number)
     answers = answer(models, host, questions, asked, number)
     answered = time.monotonic()
     found = {verifier.name: score(models, verifier, asked, answers) for verifier in VERIFIERS}
@@ -48,12 +48,18 @@ def collect(models: Models, questions: Questions, host: Host, number: int, folde
 
 
 def load(folder: Path, host: Host, verifier: Host) -> Scored:
-    """All chunks of a host that are kept.  Raises FileNotFoundError where there are none."""
+    """All chunks of a host that are kept, gaps in logits.  Raises FileNotFoundError where there are none."""
     paths = sorted(folder.glob(f"{host.name}.*.npz"), key=lambda path: int(path.name.split(".")[1]))
     if not paths:
         raise FileNotFoundError(f"no answers of {host.name} in {folder}")
     chunks = [np.load(path) for path in paths]
     return Scored(
         lengths=np.concatenate([chunk["lengths"] for chunk in chunks]),
-        gaps=np.concatenate([chunk[verifier.name] for chunk in chunks]),
+        gaps=np.concatenate([_scale(chunk[verifier.name], chunk["lengths"], host) for chunk in chunks]),
     )
+
+
+def _scale(gaps: Gaps, lengths: NDArray[np.int64], host: Host) -> Gaps:
+    temperatures = [host.get_setting(place)[0] or 1000 for place in range(len(lengths))]
+    scaled: Gaps = (gaps.astype(np.int64) * np.repeat(temperatures, lengths) // 1000).astype(np.int32)
+    return scaled

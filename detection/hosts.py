@@ -16,6 +16,11 @@ GROUP: Final = 64
 """Weights that share a scale when they are quantised."""
 
 
+USUAL: Final = ((1000, 0), (700, 950_000))
+"""Temperature in thousandths and top-p in millionths: OpenAI's default, and what is widely recommended."""
+COLD: Final = ((200, 0), (0, 0))
+
+
 class Cheat(Enum):
     """What a host does instead of what it is paid for."""
 
@@ -30,21 +35,30 @@ class Cheat(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """One way to compute; `batch` answers at a time, on `threads` cores."""
+    """One way to compute; `batch` answers at a time, on `threads` cores, and so many of a group's questions, with the
+    settings in turn.
+    """
 
     name: str
     dtype: torch.dtype
     batch: int
     threads: int
     cheat: Cheat = Cheat.NONE
+    answers: int = 64
+    settings: tuple[tuple[int, int], ...] = USUAL
+
+    def get_setting(self, place: int) -> tuple[int, int]:
+        """Temperature and top-p of a group's question."""
+        return self.settings[place % len(self.settings)]
 
 
 HONEST: Final = (
     Host(name="fp32-b64-t2", dtype=torch.float32, batch=64, threads=2),
     Host(name="bf16-b64-t2", dtype=torch.bfloat16, batch=64, threads=2),
     Host(name="bf16-b64-t1", dtype=torch.bfloat16, batch=64, threads=1),
-    Host(name="fp32-b16-t1", dtype=torch.float32, batch=16, threads=1),
-    Host(name="bf16-b8-t1", dtype=torch.bfloat16, batch=8, threads=1),
+    Host(name="fp32-b16-t1", dtype=torch.float32, batch=16, threads=1, answers=16),
+    Host(name="bf16-b8-t1", dtype=torch.bfloat16, batch=8, threads=1, answers=16),
+    Host(name="bf16-b32-cold", dtype=torch.bfloat16, batch=32, threads=1, answers=32, settings=COLD),
 )
 CHEATS: Final = tuple(
     Host(name=cheat.name.lower(), dtype=torch.bfloat16, batch=64, threads=1, cheat=cheat)

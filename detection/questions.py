@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from transformers import AutoTokenizer
 
+from detection.hosts import Host
 from detection.prompts import list_prompts
 from rules.seeds import framed_hash, le64
 from sidecar.inference.sampler import Sampling
@@ -16,8 +17,6 @@ from sidecar.inference.sampler import Sampling
 WIDTHS: Final = 64
 """Questions in a group, at most."""
 LEAST: Final = 32
-SETTINGS: Final = ((1000, 0), (700, 950_000))
-"""Temperature in thousandths and top-p in millionths: OpenAI's default, and what is widely recommended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +49,15 @@ class Questions:
         ]
         return cls(tokenizer, tuple(group for group in groups if len(group) >= LEAST))
 
-    def ask(self, asker: str, number: int) -> tuple[Question, ...]:
-        """Group `number`, the first one again after the last; every asker and number has seeds of its own."""
-        return tuple(self._ask(asker, number, place) for place in range(len(self._groups[number % len(self._groups)])))
+    def ask(self, host: Host, number: int) -> tuple[Question, ...]:
+        """Group `number`, the first one again after the last, as far as the host answers it; every host and number
+        has seeds of its own.
+        """
+        texts = self._groups[number % len(self._groups)][: host.answers]
+        return tuple(self._ask(host, number, place, text) for place, text in enumerate(texts))
 
-    def _ask(self, asker: str, number: int, place: int) -> Question:
-        text = self._groups[number % len(self._groups)][place]
-        temperature, top_p = SETTINGS[place % len(SETTINGS)]
+    def _ask(self, host: Host, number: int, place: int, text: str) -> Question:
+        temperature, top_p = host.get_setting(place)
         return Question(
             prompt=_render(self.tokenizer, text),
             other=tuple(self.tokenizer.encode(f"Question: {text}\nAnswer:")),
@@ -67,7 +68,7 @@ class Questions:
                 frequency_penalty_milli=0,
                 presence_penalty_milli=0,
                 bias=(),
-                seed=framed_hash("detection", asker.encode(), le64(number), le64(place)),
+                seed=framed_hash("detection", host.name.encode(), le64(number), le64(place)),
             ),
         )
 

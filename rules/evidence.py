@@ -1,10 +1,10 @@
 """Gaps of tokens -> a distance of answers -> a verdict on a host, by a bet whose chance of a false alarm is bounded.
 
-The distance of an answer is the mean of its tokens' gaps, each clipped.  An honest host's is at most `null_ppm` on
-average, whatever it was asked.  At each round half of the wealth is put on the distance: it is multiplied by
-(1 + min(distance / null, CAP)) / 2.  So an honest host's wealth does not grow on average, and by Ville's inequality it
-reaches ALARM times what was put in with a chance of at most 1 / ALARM, ever.  What is put in is 1 / (t (t + 1)) before
-round t, at most 1 in all: a host that was honest for long is watched nearly as closely as a new one.
+The distance of an answer is the mean of its tokens' gaps in logits, each clipped.  An honest host's is at most
+`null_ppm` on average, whatever it was asked.  At each round half of the wealth is put on the distance: it is multiplied
+by (1 + min(distance / null, CAP)) / 2.  So an honest host's wealth does not grow on average, and by Ville's inequality
+it reaches ALARM times what was put in with a chance of at most 1 / ALARM, ever.  What is put in is 1 / (t (t + 1))
+before round t, at most 1 in all: a host that was honest for long is watched nearly as closely as a new one.
 The cap keeps one lot from multiplying wealth by more than (1 + CAP) / 2 = 4: a verdict takes at least 8 of them; and
 all lots of an epoch together multiply it by EPOCH_GROWTH at most, so that one bad day, as of a host that is down, is no
 verdict either.  Less wealth than the bet won makes an alarm only rarer.
@@ -20,7 +20,7 @@ from typing import Final
 from rules.params import MILLION
 
 CLIP_MILLI: Final = 1000
-"""A gap counts up to one unit of score, so that no single token weighs more than any other that is plainly wrong."""
+"""A gap counts up to one logit, so that no single token weighs more than any other that is plainly wrong."""
 WORST_PPM: Final = MILLION
 """The greatest distance: every token's gap is clipped, or nothing was delivered."""
 CAP: Final = 7
@@ -42,6 +42,14 @@ class Wealth:
     def is_alarm(self) -> bool:
         """An honest host comes here with a chance of at most 1 / ALARM."""
         return self.amount >= ALARM * ONE
+
+
+def scale_gap(gap_milli: int, temperature_milli: int) -> int:
+    """A gap in thousandths of a logit, where rounding is the same at every temperature; rounded down.
+
+    Scores are logits over temperature; those of temperature 0 are logits.
+    """
+    return gap_milli * temperature_milli // 1000 if temperature_milli else gap_milli
 
 
 def compute_distance_ppm(gaps_milli: Sequence[int]) -> int:

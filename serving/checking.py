@@ -26,7 +26,7 @@ from rules.answers import (
 )
 from rules.claims import Multiproof
 from rules.errors import RuleError
-from rules.evidence import WORST_PPM, compute_distance_ppm
+from rules.evidence import WORST_PPM, compute_distance_ppm, scale_gap
 from rules.types import Host
 from rules.vouchers import request_seed
 from serving.prompts import Renderer, read_chat, read_prompt
@@ -179,5 +179,6 @@ async def _score(scorer: Scorer, case: Case, work: _Work) -> Finding:
                 answer=answer.tokens,
                 sampling=sampling,
             )
-            gaps += [score.gap_milli for score in await scorer.score(request)]
+            scores = await scorer.score(request)
+            gaps += [scale_gap(score.gap_milli, sampling.temperature_milli) for score in scores]
     return Finding(tokens=len(gaps), distance_ppm=compute_distance_ppm(gaps))

@@ -18,6 +18,7 @@ from rules.evidence import (
     bet,
     compute_distance_ppm,
     hold_back,
+    scale_gap,
     settle_distance_ppm,
 )
 
@@ -123,3 +124,17 @@ def test_hold_back__a_hundred_of_the_worst_rounds_an_epoch__an_alarm_in_the_thir
 def test_hold_back__any_wealth__is_never_more_than_the_bet_won(before: int, after: int) -> None:
     held = hold_back(Wealth(amount=before, rounds=3), Wealth(amount=after, rounds=4))
     assert held == Wealth(amount=min(after, EPOCH_GROWTH * (before + ONE)), rounds=4)
+
+
+@pytest.mark.parametrize(
+    ("gap", "temperature", "expected", "why"),
+    [
+        (500, 1000, 500, "scores are logits"),
+        (500, 700, 350, "rounding weighs more in scores when it is cold"),
+        (999, 1, 0, "rounded down"),
+        (500, 0, 500, "greedy: scores are logits"),
+        (1_000_000, 1, 1000, "a token that was left out is clipped at any temperature"),
+    ],
+)
+def test_scale_gap__temperatures__gaps_in_logits(gap: int, temperature: int, expected: int, why: str) -> None:
+    assert scale_gap(gap, temperature) == expected, why
