@@ -133,11 +133,14 @@ def _pack(v: Variant, weights: LayerWeights, scales: Mapping[str, Scale]) -> Lay
 
 def _alter(v: Variant, weight: Tensor) -> Tensor:
     if v.sparse:
-        groups = weight.view(-1, 4)
-        kept = groups.abs().argsort(dim=1, stable=True) >= 0
-        kept.scatter_(1, groups.abs().argsort(dim=1, stable=True)[:, :2], value=False)
-        return (groups * kept).view(weight.shape)
+        return _keep_two_of_four(weight)
     return _round(weight, v.weight_step, spec.WEIGHT_LIMIT)
+
+
+def _keep_two_of_four(weight: Tensor) -> Tensor:
+    """The two largest of each four in a row, the later one of equals; the others become 0."""
+    groups = weight.view(-1, 4)
+    return groups.scatter(1, groups.abs().argsort(dim=1, stable=True)[:, :2], 0).view(weight.shape)
 
 
 def _coarsen(v: Variant, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from pow_kernels.evaluator import SprintKeys
 from pow_kernels.oracle import Oracle
 from pow_kernels.spec import DEV32, TINY
-from soundness.forward import run_variants
+from soundness.forward import _keep_two_of_four, run_variants
 from soundness.variants import TRUE, list_cheats
 
 SEED, HOST = bytes(32), bytes(20)
@@ -22,6 +22,11 @@ def test_run_variants__network_that_leaves_nothing_out__is_the_oracle_and_no_che
     assert equal <= {"one activation in 1000 off by one"}, "few activations are changed in three nonces"
     assert len(trace.x_rms) == TINY.layers
     assert all(31 < rms < 33 for rms in trace.x_rms)
+
+
+def test_keep_two_of_four__ties_and_signs__keeps_the_largest_and_the_later_of_equals() -> None:
+    weight = torch.tensor([[7, -7, 7, 1], [0, 0, 0, 0], [1, -2, 3, -4], [-5, 5, 2, 2]], dtype=torch.int8)
+    assert _keep_two_of_four(weight).tolist() == [[0, -7, 7, 0], [0, 0, 0, 0], [0, 0, 3, -4], [-5, 5, 0, 0]]
 
 
 def test_run_variants__attention_without_signs__is_another_network() -> None:
