@@ -36,7 +36,7 @@ DRAIN_S: Final = 15.0
 
 @click.command()
 @click.option("--listen", "address", metavar="HOST:PORT", default="127.0.0.1:8080", show_default=True, help="Where.")
-@click.option("--serving-key", "hot_key", metavar="NAME", default="serving", show_default=True, help="The hot key.")
+@click.option("--serving-key", "key_name", metavar="NAME", default="serving", show_default=True, help="The hot key.")
 @click.option("--open-access", is_flag=True, help="Ask nobody for tickets; on loopback only, for yourself.")
 @click.option("--queue", type=click.IntRange(0, 100_000), default=64, show_default=True, help="Answers that may wait.")
 @click.option("--settle-every", type=click.IntRange(1, 86_400), default=600, show_default=True, help="Seconds between.")
@@ -48,7 +48,7 @@ def serve(
     call: Call,
     *,
     address: str,
-    hot_key: str,
+    key_name: str,
     open_access: bool,
     queue: int,
     settle_every: int,
@@ -79,7 +79,7 @@ def serve(
     from commands.passphrases import call_keyring, call_passphrase
     from commands.reading import read_chain_id
 
-    key = call_keyring(call).unlock(hot_key, call_passphrase(call))
+    key = call_keyring(call).unlock(key_name, call_passphrase(call))
     chain_id = call.config.chain_id or read_chain_id(call)
     address = find_host(call, key.public_key)
     asyncio.run(_serve_paid(call, config, key, _Place(chain_id=chain_id, address=address, networks=allow_network)))
