@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +37,14 @@ class KeptProcess:
 
     @property
     def pid(self) -> int | None:
-        """Its process id, None while it does not run."""
+        """Its process id, None while it does not run.
+
+        Where who started it was killed before it wrote the pid file, it is found by its command line.
+        """
         try:
             pid, started = (int(word) for word in self._pid_file.read_text().split())
         except (OSError, ValueError):
-            return None
+            return _find_process([sys.executable, "-m", "cli", *self.words])
         return pid if _read_start_time(pid) == started else None
 
     def start(self) -> None:
@@ -103,3 +107,13 @@ def _read_start_time(pid: int) -> int | None:
         return None
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] == "Z" else int(fields[19])
+
+
+def _find_process(line: Sequence[str]) -> int | None:
+    """The process with this command line, None where there is none."""
+    wanted = b"".join(word.encode() + b"\0" for word in line)
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if path.read_bytes() == wanted:
+                return int(path.parent.name)
+    return None

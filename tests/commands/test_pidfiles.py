@@ -34,6 +34,21 @@ def test_a_kept_process__is_started_once_found_by_others_and_stopped(tmp_path: P
     process.stop()
 
 
+def test_a_process_whose_starter_was_killed_before_it_wrote_the_pid_file__is_found_and_stopped(tmp_path: Path) -> None:
+    process = make_chain(tmp_path)
+    process.start()
+    try:
+        pid = process.pid
+        (tmp_path / "chain.pid").unlink()
+        process.wait_for(tmp_path / "grpc-address")
+        assert process.pid == pid
+        assert KeptProcess(name="chain", words=(*process.words, "--block-ms", "50"), directory=tmp_path).pid is None
+    finally:
+        process.stop()
+    assert process.pid is None
+    assert not (tmp_path / "grpc-address").exists()
+
+
 def test_a_pid_that_another_process_was_given_since__is_not_taken_for_it(tmp_path: Path) -> None:
     (tmp_path / "chain.pid").write_text(f"{os.getpid()} 12345\n")
     process = KeptProcess(name="chain", words=(), directory=tmp_path)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from random import Random
 
 from chain.engine.abci import AbciEngine
 from chain.modules.beacon import state
@@ -54,7 +55,10 @@ def address_of(person: Person) -> bytes:
 
 @dataclass
 class Committee:
-    """At height 0; `silent` people's votes carry nothing, `spoil` changes what votes carry after they are checked."""
+    """At height 0; `silent` people's votes carry nothing, `spoil` changes what votes carry after they are checked.
+
+    By `chance` nodes are killed and started again in the middle of a height.
+    """
 
     silent: set[Person] = field(default_factory=set)
     absent: set[Person] = field(default_factory=set)
@@ -63,14 +67,23 @@ class Committee:
     carried: dict[Person, bytes] = field(default_factory=dict)
     hashes: list[bytes] = field(default_factory=list)
     evidence: tuple[abci.Misbehavior, ...] = ()
+    chance: Random | None = None
 
     def __post_init__(self) -> None:
         self.stores = {person: Store.in_memory() for person in PEOPLE}
-        self.engines = {
-            person: open_abci(store, GENESIS, signer=Signer(secret_of(person))) for person, store in self.stores.items()
-        }
+        self.engines = {person: self._open(person) for person in PEOPLE}
         for engine in self.engines.values():
             ask(engine, init_chain(GENESIS))
+
+    def _open(self, person: Person) -> AbciEngine:
+        return open_abci(self.stores[person], GENESIS, signer=Signer(secret_of(person)))
+
+    def _shake(self) -> None:
+        """With chance, some are killed and started again: what was committed is all that they have."""
+        if self.chance and self.height:
+            for person in PEOPLE:
+                if self.chance.random() < 0.25:
+                    self.engines[person] = self._open(person)
 
     @property
     def ledger(self) -> Ledger:
@@ -152,10 +165,12 @@ class Committee:
 
     def decide(self, txs: list[bytes]) -> abci.ResponseFinalizeBlock:
         assert self.process(txs) == {ACCEPT}
+        self._shake()
         request = self.make_block(txs)
         self.carried = {person: self.extend(person, request.hash) for person in PEOPLE}
         for person, extension in self.carried.items():
             assert self.verify(person, request.hash, extension) == {abci.ResponseVerifyVoteExtension.ACCEPT}
+        self._shake()
         responses = [ask(engine, abci.Request(finalize_block=request)) for engine in self.engines.values()]
         assert len({response.SerializeToString() for response in responses}) == 1
         for engine in self.engines.values():

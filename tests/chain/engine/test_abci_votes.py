@@ -1,5 +1,7 @@
 """Votes over ABCI: they sign the beacon's rounds, and say who was there."""
 
+import random
+
 import pytest
 
 from chain.engine.blocklog import read_block, scan_blocks
@@ -21,8 +23,7 @@ EPOCH = 23
 
 
 def events(result: abci.ResponseFinalizeBlock, kind: str) -> list[abci.Event]:
-    found = [*result.events, *(event for tx in result.tx_results for event in tx.events)]
-    return [event for event in found if event.type == kind]
+    return [event for event in _list_events(result) if event.type == kind]
 
 
 @pytest.fixture
@@ -54,6 +55,21 @@ def test_four_validators_sign_both_seeds_of_every_epoch_and_replay_comes_to_the_
         for logged in scan_blocks(first.latest.records):
             node.engine.take_block(logged)
         assert node.store.app_hash == first.app_hash
+
+
+@pytest.mark.timeout(120)
+def test_nodes_killed_between_any_two_calls_sign_and_decide_the_same() -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    committee = Committee(chance=random.Random(seed))
+    kinds = [event.type for _ in range(FIRST_SEED + EPOCH) for event in _list_events(committee.step())]
+    assert kinds.count("round_signed") == 3
+    assert "round_delayed" not in kinds
+    assert len({store.app_hash for store in committee.stores.values()}) == 1
+
+
+def _list_events(result: abci.ResponseFinalizeBlock) -> list[abci.Event]:
+    return [*result.events, *(event for tx in result.tx_results for event in tx.events)]
 
 
 def test_prepare_proposal__a_round_to_sign__begins_with_its_signature(committee: Committee) -> None:
