@@ -196,7 +196,7 @@ async def serve_host(home: Path, habits: Habits) -> None:
 async def serve_gateway(home: Path, url: str) -> None:
     """The gateway's process."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    async with open_shop(home, elsewhere=[url]) as shop:
+    async with open_shop(home, elsewhere=[url], silence_s=60) as shop:
         print(shop.url, shop.key, flush=True)
         await asyncio.Event().wait()
 

@@ -32,7 +32,7 @@ from wire.openai.openapi import PATH as OPENAPI_PATH
 from wire.openai.openapi import build_openapi
 from wire.openai.requests import ChatRequest, CompletionRequest, EmbeddingRequest
 from wire.openai.responses import Model, Models
-from wire.openai.sse import CONTENT_TYPE, DONE, encode_data
+from wire.openai.sse import CONTENT_TYPE, DONE_TEXT, encode_data
 
 log = structlog.get_logger("gateway")
 
@@ -178,7 +178,6 @@ class GatewayApi:
 
         try:
             await self._relay.stream(errand, lambda text: send(encode_data(text)))
-            await send(DONE)
         except ApiError as error:
             if not response.prepared:
                 raise
@@ -192,7 +191,8 @@ class GatewayApi:
         chunks: list[Chunk] = []
 
         async def keep(text: str) -> None:
-            chunks.append(read_chunk(text, errand.path))
+            if text != DONE_TEXT:
+                chunks.append(read_chunk(text, errand.path))
 
         await self._relay.stream(errand, keep)
         usage = next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None)

@@ -23,6 +23,7 @@ from wire.openai.errors import ApiError
 
 log = structlog.get_logger("gateway")
 
+NOTHING: Final = Tokens()
 SIGN_SHARE: Final = 4
 """Work is signed for when a fourth of the credit has come together."""
 CROWD: Final = 8
@@ -37,12 +38,13 @@ SendVoucher = Callable[[bytes], Awaitable[None]]
 
 @dataclass(slots=True, kw_only=True)
 class LiveAttempt:
-    """One request under way: how far it is, what of that is noted, and the ngonka that it holds."""
+    """One request under way: how far it is, what of that is noted or counted for signing, and the ngonka it holds."""
 
     attempt_id: int
     meter: Meter
     held_ngonka: int
-    noted: Tokens
+    noted: Tokens = NOTHING
+    counted: Tokens = NOTHING
     delivers: bool = False
 
     def report(self) -> Report:
@@ -62,6 +64,7 @@ class Pair:
         self._live: dict[int, LiveAttempt] = {}
         self._taken = 0
         self._expected_ngonka = 0
+        self._unsigned = 0
         self._quiet = 0
         self.is_exhausted = False
         self._news = asyncio.Event()
@@ -112,9 +115,7 @@ class Pair:
 
     def begin(self, attempt_id: int, bounds: Bounds) -> LiveAttempt:
         """Count a request that was opened here, and hold its worst case."""
-        attempt = LiveAttempt(
-            attempt_id=attempt_id, meter=Meter(bounds), held_ngonka=self._compute_most(bounds), noted=Tokens()
-        )
+        attempt = LiveAttempt(attempt_id=attempt_id, meter=Meter(bounds), held_ngonka=self._compute_most(bounds))
         self._live[attempt_id] = attempt
         return attempt
 
@@ -124,26 +125,31 @@ class Pair:
             self._news.set()
         self._state = state
 
-    async def sign(self, *, at_once: bool = False) -> None:
-        """Note and sign for what has come together, if it is enough, or anything with `at_once`.
+    async def sign(self, attempt: LiveAttempt) -> None:
+        """An attempt's host has counted: note and sign for what has moved since the last time, once it is enough.
 
         Raises ClientError where the disk does not take it.
         """
-        moved = [a for a in self._live.values() if a.meter.tokens != a.noted]
-        unsigned = sum(a.meter.tokens.beyond(a.noted) for a in moved)
-        if not moved or (not at_once and SIGN_SHARE * unsigned < self.terms.credit_tokens):
-            return
-        await self.note(tuple(moved))
+        self._unsigned += attempt.meter.tokens.beyond(attempt.counted)
+        attempt.counted = attempt.meter.tokens
+        if SIGN_SHARE * self._unsigned >= self.terms.credit_tokens:
+            await self._note_moved()
+
+    async def _note_moved(self) -> bool:
+        """Note whatever has moved; whether anything had."""
+        self._unsigned = 0
+        moved = tuple(a for a in self._live.values() if a.meter.tokens != a.noted)
+        if moved:
+            await self.note(moved)
+        return bool(moved)
 
     async def _look_after(self) -> None:
         """Sign for work that lies about; where nothing has moved for long, sign ahead: the host may count work that
         was lost on its way here.
         """
-        moved = any(attempt.meter.tokens != attempt.noted for attempt in self._live.values())
+        moved = await self._note_moved()
         self._quiet = 0 if moved or not self._live else self._quiet + 1
-        if moved:
-            await self.sign(at_once=True)
-        elif self._quiet == QUIET_LOOKS:
+        if self._quiet == QUIET_LOOKS:
             await self.note(())
 
     def give_up(self) -> None:

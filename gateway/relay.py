@@ -45,7 +45,7 @@ EMBEDDING_PATH: Final = "/v1/embeddings"
 
 T = TypeVar("T")
 Sink = Callable[[str], Awaitable[None]]
-"""Hands one event's text to the application.  Raises CallerGone."""
+"""Hands one event's text to the application, [DONE] at last.  Raises CallerGone."""
 
 Opening = Callable[[sqlite3.Connection], tuple[Attempt, PairState]]
 """A write that opens an attempt."""
@@ -253,6 +253,7 @@ class Relay:
                         await self._take_comment(run, item.text)
                     elif item.text == DONE_TEXT:
                         self._check_end(run)
+                        await sink(DONE_TEXT)
                         return
                     else:
                         await self._take_event(run, item.text, sink)
@@ -287,7 +288,7 @@ class Relay:
         if isinstance(note, Progress):
             _check(run.live.meter.take_progress, note)
             try:
-                await run.pair.sign()
+                await run.pair.sign(run.live)
             except ClientError as error:
                 log.warning("voucher_delayed", code=error.code, detail=error.detail)
 

@@ -89,12 +89,17 @@ class StubHost:
 
     async def work(self, tokens_in: int, tokens_out: int) -> None:
         """Do work, once the credit allows it."""
-        self.done = Tokens(tokens_in=self.done.tokens_in + tokens_in, tokens_out=self.done.tokens_out + tokens_out)
         async with asyncio.timeout(PATIENCE_S):
-            while self.done.beyond(self.signed) > self.terms.credit_tokens:
+            while True:
+                done = Tokens(
+                    tokens_in=self.done.tokens_in + tokens_in, tokens_out=self.done.tokens_out + tokens_out
+                )
+                if done.beyond(self.signed) <= self.terms.credit_tokens:
+                    break
                 self.moved.clear()
                 await self.moved.wait()
-        self.most_unsigned = max(self.most_unsigned, self.done.beyond(self.signed))
+        self.done = done
+        self.most_unsigned = max(self.most_unsigned, done.beyond(self.signed))
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """POST of any kind of work."""
