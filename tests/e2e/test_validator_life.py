@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from commands.validators import Validator
+from rules.params import GNK
 from rules.types import Round
 from tests.e2e.test_cometbft import gnk
 from tests.e2e.validator_audit import read_record
@@ -91,3 +93,34 @@ def live_through(net: Net, watcher: Watcher) -> None:
     await_that(lambda: look(net)[newcomer.name]["power"] == 0, "out of the set")
     at = watcher.height
     await_that(lambda: watcher.height > at + 5, "the others go on")
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(1800)
+def test_a_key_that_signs_on_two_nodes_is_shown_slashed_and_retired(tmp_path: Path) -> None:
+    """The mistake of an operator who starts a copy of a validator somewhere else."""
+    net = Net(tmp_path, cuttable=False)
+    *_, doubled = net.validators
+    try:
+        net.start()
+        twin = net.add()
+        config = net.net.home(twin) / "cometbft" / "config" / "priv_validator_key.json"
+        shutil.copy(net.net.home(doubled) / "cometbft" / "config" / "priv_validator_key.json", config)
+        net.launch(twin, "chain")
+        with Watcher(net) as watcher:
+            await_that(lambda: look(net)[doubled.name]["power"] == 0, "the key is out of the set")
+            net.kill_one(twin, "chain")
+            at = watcher.height
+            await_that(lambda: watcher.height > at + 5, "the others go on")
+    finally:
+        net.kill()
+    record = read_record(net.net.home(net.validators[0]))
+    ((height, shown),) = record.named("double_signed")
+    assert shown["host"] == doubled.address
+    (slashed,) = [told for _, told in record.named("slashed") if told["cause"] == "double_sign"]
+    assert (slashed["host"], slashed["amount_ngonka"]) == (doubled.address, str(5 * GNK))
+    assert record.blocks[height - 1].block.misbehavior
+    others = [read_record(net.net.home(one)) for one in net.validators[1:3]]
+    assert all(height <= len(other.blocks) for other in others)
+    common = min(len(other.blocks) for other in (record, *others))
+    assert all(other.hashes[:common] == record.hashes[:common] for other in others)
