@@ -74,6 +74,7 @@ def test_the_readme_names_the_two_command_pairs() -> None:
     assert [line for line in read_lines("README.md") if line.startswith("make ")] == [
         "make setup",
         "make sprint",
+        "make inference",
         "make test",
     ]
 
