@@ -18,11 +18,20 @@ from detection.collection import Gaps, collect, load
 from detection.hosts import CHEATS, HONEST, VERIFIERS, Host, Models
 from detection.questions import Questions
 from detection.report import WANTED_AUC, Found, Sound, plot_aucs, plot_distances, write_cheats, write_honest
-from detection.statistics import GRID, Trials, compute_aucs, compute_distances, find_longest_run, try_hosts
+from detection.statistics import (
+    GRID,
+    Floats,
+    Trials,
+    compute_aucs,
+    compute_distances,
+    find_longest_run,
+    resample_all,
+    try_hosts,
+)
 from rules.evidence import ALARM
 from rules.presets import MAINNET
 
-SAMPLES: Final = 2_000
+SAMPLES: Final = 1_000
 """Of each length, for an AUC."""
 VERDICTS: Final = 100_000
 ROUNDS: Final = 100
@@ -62,7 +71,7 @@ def judge(folder: Path, null_ppm: int) -> tuple[str, list[str]]:
     distances = np.concatenate([_measure(folder, host) for host in HONEST])
     is_held_out = np.arange(len(distances)) // 2 % 2 == 1  # neighbours differ in their settings
     used, held_out = distances[~is_held_out], distances[is_held_out]
-    sound = [answer for host in HONEST for answer in _list_answers(folder, host)]
+    sound = resample_all([answer for host in HONEST for answer in _list_answers(folder, host)], SAMPLES, seed=2)
     cheats = [_find(folder, host, sound, null_ppm) for host in CHEATS]
     verdicts = try_hosts(held_out, null_ppm, VERDICTS, ROUNDS, seed=1)
     spread = {"honest": distances} | {host.cheat.value: _measure(folder, host) for host in CHEATS}
@@ -100,7 +109,7 @@ def _describe(folder: Path, host: Host) -> list[Sound]:
     return rows
 
 
-def _find(folder: Path, host: Host, sound: Sequence[Gaps], null_ppm: int) -> Found:
+def _find(folder: Path, host: Host, sound: Floats, null_ppm: int) -> Found:
     answers, distances = _list_answers(folder, host), _measure(folder, host)
     scored = load(folder, host, VERIFIERS[0])
     return Found(
@@ -109,7 +118,7 @@ def _find(folder: Path, host: Host, sound: Sequence[Gaps], null_ppm: int) -> Fou
         tokens=len(scored.gaps),
         repeated=float((np.concatenate(answers) == 0).mean()),
         distance_ppm=float(distances.mean()),
-        aucs=compute_aucs(sound, answers, SAMPLES, seed=2),
+        aucs=compute_aucs(sound, resample_all(answers, SAMPLES, seed=4)),
         trials=try_hosts(distances, null_ppm, CHEATS_TRIED, 10 * ROUNDS, seed=3),
     )
 

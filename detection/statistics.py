@@ -56,14 +56,20 @@ def compute_auc(honest: Floats, cheat: Floats) -> float:
     return float((below + upto).mean() / 2 / len(honest))
 
 
-def compute_aucs(honest: Sequence[Gaps], cheat: Sequence[Gaps], samples: int, seed: int) -> Floats:
-    """float (len(GRID), 3): AUC by tokens of a sample and by feature."""
+def resample_all(answers: Sequence[Gaps], samples: int, seed: int) -> Floats:
+    """float (len(GRID), samples, 3): as `resample`, for every length."""
     chance = np.random.default_rng(seed)
-    rows = []
-    for length in GRID:
-        ours, theirs = resample(honest, length, samples, chance), resample(cheat, length, samples, chance)
-        rows.append([compute_auc(ours[:, n], theirs[:, n]) for n in range(len(FEATURES))])
-    return np.array(rows)
+    return np.array([resample(answers, length, samples, chance) for length in GRID])
+
+
+def compute_aucs(honest: Floats, cheat: Floats) -> Floats:
+    """float (len(GRID), 3): AUC by tokens of a sample and by feature, of what `resample_all` gives."""
+    return np.array(
+        [
+            [compute_auc(ours[:, n], theirs[:, n]) for n in range(len(FEATURES))]
+            for ours, theirs in zip(honest, cheat, strict=True)
+        ]
+    )
 
 
 def find_tokens(aucs: Floats, wanted: float) -> int | None:

@@ -10,6 +10,7 @@ from detection.statistics import (
     compute_distances,
     find_longest_run,
     find_tokens,
+    resample_all,
     try_hosts,
 )
 from rules.evidence import WORST_PPM
@@ -48,8 +49,9 @@ def test_compute_aucs__answers_of_one_kind_and_of_two__know_nothing_and_everythi
     chance = np.random.default_rng(0)
     near = [(chance.random(50) < 0.02).astype(np.int32) * 100 for _ in range(60)]
     far = [(chance.random(50) < 0.4).astype(np.int32) * 400 for _ in range(60)]
-    assert abs(compute_aucs(near, near, 200, seed=1)[0, 0] - 0.5) < 0.1
-    assert compute_aucs(near, far, 200, seed=1)[GRID.index(1000), 0] == 1.0
+    honest = resample_all(near, 200, seed=1)
+    assert abs(compute_aucs(honest, resample_all(near, 200, seed=2))[0, 0] - 0.5) < 0.1
+    assert compute_aucs(honest, resample_all(far, 200, seed=3))[GRID.index(1000), 0] == 1.0
 
 
 def test_try_hosts__honest_and_worst__nobody_and_everybody_after_eight() -> None:
