@@ -67,7 +67,7 @@ e2e-short: setup cometbft  ## real processes: 20 random SIGKILLs, 2 perturbation
 
 js: setup cometbft  ## wallet libraries of others against both engines; needs Node
 	npm --prefix tests/js ci --ignore-scripts
-	$(BIN)/pytest -m js
+	$(BIN)/pytest -m js tests/js
 
 check: lint types test  ## what must be green before a commit
 

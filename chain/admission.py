@@ -20,7 +20,7 @@ from rules.addresses import address_from_pubkey, encode_address, module_address
 from rules.errors import RuleError
 from rules.params import TxParams
 from wire.amino import encode_amino
-from wire.signing import encode_direct, verify
+from wire.signing import verify, verify_direct
 
 from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_DIRECT, SIGN_MODE_LEGACY_AMINO_JSON
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, TxBody
@@ -162,23 +162,23 @@ def _check_sequences(tx: Transaction, accounts: Sequence[Account]) -> None:
 
 def _check_signatures(tx: Transaction, accounts: Sequence[Account], chain_id: str) -> None:
     for signer, account in zip(tx.signers, accounts, strict=True):
-        document = _encode_signed(tx, signer, account, chain_id)
-        if not verify(account.public_key, signer.signature, document):
+        if not _is_signed(tx, signer, account, chain_id):
             detail = f"chain {chain_id}, account {account.number}, sequence {account.sequence}"
             raise RuleError("signature_invalid", detail, account_number=account.number, sequence=account.sequence)
 
 
-def _encode_signed(tx: Transaction, signer: Signer, account: Account, chain_id: str) -> bytes:
-    """What the signer has signed, by its mode."""
+def _is_signed(tx: Transaction, signer: Signer, account: Account, chain_id: str) -> bool:
+    """Whether the signature is good in the signer's mode."""
+    key = account.public_key
     if signer.mode == SIGN_MODE_DIRECT:
-        return encode_direct(tx.body, tx.auth_info, chain_id, account.number)
+        return verify_direct(key, signer.signature, tx.body, tx.auth_info, chain_id, account.number)
     if signer.mode != SIGN_MODE_LEGACY_AMINO_JSON:
         raise RuleError("signature_invalid", "only SIGN_MODE_DIRECT and SIGN_MODE_LEGACY_AMINO_JSON are taken")
     body, auth_info = TxBody.FromString(tx.body), AuthInfo.FromString(tx.auth_info)
     for message, encoded in ((body, tx.body), (auth_info, tx.auth_info)):
         if message.SerializeToString(deterministic=True) != encoded:
             raise RuleError("tx_malformed", "amino JSON signs no bytes, so these must be the canonical ones")
-    return encode_amino(body, auth_info.fee, chain_id, account.number, signer.sequence)
+    return verify(key, signer.signature, encode_amino(body, auth_info.fee, chain_id, account.number, signer.sequence))
 
 
 def _take_fee(ctx: Context, tx: Transaction) -> None:

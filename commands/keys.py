@@ -9,6 +9,7 @@ import click
 
 from chain_client.errors import PermanentError
 from commands.call import YES, Call, keyed
+from commands.data import check_data, sign_data
 from commands.output import Json
 from commands.passphrases import call_keyring, call_passphrase
 
@@ -31,6 +32,10 @@ coin_type_option = click.option(
 @click.group()
 def group() -> None:
     """Make, recover, list and move account keys."""
+
+
+group.add_command(sign_data)
+group.add_command(check_data)
 
 
 @group.command()

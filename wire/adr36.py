@@ -6,21 +6,13 @@ Source: Cosmos SDK, ADR-036; the document is amino JSON of one sign/MsgSignData,
 from rules.addresses import address_from_pubkey, encode_address
 from rules.errors import RuleError
 from wire.amino import encode_adr36
-from wire.signing import sign, verify
-
-
-def sign_data(secret: bytes, public_key: bytes, data: bytes) -> bytes:
-    """The 64-byte signature of the account of `public_key` (33 bytes, compressed) over `data`, by its 32-byte secret.
-
-    Raises ValueError as `wire.signing.sign`.
-    """
-    return sign(secret, encode_adr36(encode_address(address_from_pubkey(public_key)), data))
+from wire.signing import verify
 
 
 def verify_data(address: str, public_key: bytes, signature: bytes, data: bytes) -> bool:
     """Whether the account `address` signed `data`: the key is the account's and the signature the key's.
 
-    False for anything malformed.
+    The signature is over `encode_adr36(address, data)`.  False for anything malformed.
     """
     try:
         owner = encode_address(address_from_pubkey(public_key))

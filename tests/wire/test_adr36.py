@@ -8,15 +8,20 @@ from pathlib import Path
 import pytest
 
 from tests.chain.ledger import ANN, BOB
-from wire.adr36 import sign_data, verify_data
+from wire.adr36 import verify_data
+from wire.amino import encode_adr36
+from wire.signing import sign
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "amino.json").read_text())
 SIGNATURE = base64.b64decode(next(case["signature"] for case in VECTORS["cases"] if case["typeUrl"] == "adr36"))
 DATA = b"I agree to <this>"
 
 
-def test_sign_data__data_that_cosmjs_signed__gives_its_signature() -> None:
-    assert sign_data(sha256(b"ann").digest(), base64.b64decode(VECTORS["public_key"]), DATA) == SIGNATURE
+def test_encode_adr36__data_that_cosmjs_signed__gives_its_document_and_its_signature() -> None:
+    vector = next(case for case in VECTORS["cases"] if case["typeUrl"] == "adr36")
+    document = encode_adr36(ANN.text, DATA)
+    assert document.decode() == vector["document"]
+    assert sign(sha256(b"ann").digest(), document) == SIGNATURE
 
 
 def test_verify_data__a_signature_by_cosmjs__is_good() -> None:
