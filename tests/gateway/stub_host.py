@@ -91,9 +91,7 @@ class StubHost:
         """Do work, once the credit allows it."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                done = Tokens(
-                    tokens_in=self.done.tokens_in + tokens_in, tokens_out=self.done.tokens_out + tokens_out
-                )
+                done = Tokens(tokens_in=self.done.tokens_in + tokens_in, tokens_out=self.done.tokens_out + tokens_out)
                 if done.beyond(self.signed) <= self.terms.credit_tokens:
                     break
                 self.moved.clear()
