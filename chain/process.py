@@ -80,8 +80,9 @@ class CometbftConfig:
 class ChainConfig:
     """What an operator settles: where the files are, where to listen (host:port, port 0 for a free one), the pace.
 
-    `block_ms` of None is the genesis file's.  Upgrades in `skipped_upgrades` are not made.  The log keeps `keep_blocks` blocks, 0 for all; under CometBFT there is a
-    snapshot every `snapshot_blocks`, 0 for none.  The engine is the local one where there is no `cometbft`.
+    `block_ms` of None is the genesis file's.  Upgrades in `skipped_upgrades` are not made.  The log keeps `keep_blocks`
+    blocks, 0 for all; under CometBFT there is a snapshot every `snapshot_blocks`, 0 for none.  The engine is the local
+    one where there is no `cometbft`.
     """
 
     home: Path

@@ -55,8 +55,8 @@ class Perturber:
         one, name = self._random.choice(self._spare()), self._random.choice(list(self._acts))
         began = now_ms()
         killed = self._acts[name](one)
-        ended = now_ms()
-        self._net.await_that(lambda: self._has_recovered(one, killed, began, ended), one)
+        height = self._watcher.height
+        self._net.await_that(lambda: self._has_recovered(one, killed, began, height), one)
         over = now_ms()
         self.outages[one.name].append(Span(first_ms=began, last_ms=over + 1000))
         return f"{name} of {one.name} at height {self._watcher.height}: {(over - began) / 1000:.1f} s"
@@ -68,9 +68,9 @@ class Perturber:
         total = sum(powers.values())
         return [one for one in self._net.validators if 3 * (total - powers[one.name]) > 2 * total]
 
-    def _has_recovered(self, one: Validator, killed: tuple[str, ...], began: int, ended: int) -> bool:
+    def _has_recovered(self, one: Validator, killed: tuple[str, ...], began: int, height: int) -> bool:
         ready = all(self._net.is_ready_since(one, kind, began) for kind in killed)
-        return ready and self._watcher.has_caught_up(one, ended)
+        return ready and self._watcher.has_caught_up(one, above=height)
 
     def _kill(self, one: Validator, kind: str) -> tuple[str, ...]:
         self._net.kill_one(one, kind)

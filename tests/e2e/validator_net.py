@@ -258,10 +258,10 @@ class Watcher:
         """The greatest height that anyone has said."""
         return max((looks[-1].height for looks in self.looks.values() if looks), default=0)
 
-    def has_caught_up(self, one: Validator, since_ms: int) -> bool:
-        """Whether a validator has said, after a moment, that it is where the others are."""
+    def has_caught_up(self, one: Validator, *, above: int) -> bool:
+        """Whether a validator has gone on from a height to where the others are."""
         looks = self.looks[one.name]
-        return bool(looks) and looks[-1].at_ms > since_ms and looks[-1].height >= self.height - 1
+        return bool(looks) and looks[-1].height > above and looks[-1].height >= self.height - 1
 
     def longest_stall_ms(self, since_ms: int) -> int:
         """Between two moments at which the greatest height rose."""
