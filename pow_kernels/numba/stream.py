@@ -98,7 +98,7 @@ def draw_int8(key: bytes, nonces_B: Tensor, size: int) -> Tensor:
     """
     values = _draw_words(key, nonces_B, size).view(torch.int8)
     clear_lowest(values.view(-1).numpy())
-    return values[:, :size]
+    return values[:, :size].contiguous()
 
 
 def draw_weight(key: bytes, tensor: int, rows: int, columns: int, device: str) -> Tensor:

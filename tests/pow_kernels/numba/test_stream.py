@@ -14,6 +14,7 @@ def test_draw_int8__several_nonces__each_row_is_the_oracles(size: int) -> None:
     nonces = [5, 2**64 - 3, 0, 2**32]
     drawn = draw_int8(KEY, torch.tensor([n - (n >> 63 << 64) for n in nonces]), size)
     assert drawn.tolist() == [oracle.int8_stream(KEY, n, size).tolist() for n in nonces]
+    assert drawn.is_contiguous()
 
 
 @pytest.mark.parametrize("shape", [(48, 50), (1, 2), (512, 88)])
