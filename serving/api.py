@@ -6,7 +6,7 @@ import base64
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import structlog
 from aiohttp import web
@@ -29,6 +29,7 @@ from wire.openai.sse import DONE, encode_data
 from wire.openai.web import JSON, read_body
 
 RETRY_S: Final = 2
+Asked = TypeVar("Asked", ChatRequest, CompletionRequest, EmbeddingRequest)
 log = structlog.get_logger("serving")
 
 
@@ -46,6 +47,10 @@ class Paid(Permit, Protocol):
     @property
     def headers(self) -> dict[str, str]:
         """What its answer's head tells beside OpenAI's words."""
+        ...
+
+    def check_model(self, model: pb.LoadedModel) -> None:
+        """Raises ApiError voucher_foreign for another model than is paid for."""
         ...
 
     def open(self, seed: int | None) -> bytes:
@@ -76,8 +81,8 @@ class Paid(Permit, Protocol):
 class Door(Protocol):
     """Lets requests in, or not."""
 
-    async def admit(self, request: web.Request, body: bytes, model: pb.LoadedModel) -> Paid:
-        """The permit for a request.  Raises ApiError."""
+    async def admit(self, request: web.Request, body: bytes) -> Paid:
+        """The permit for a request, whose body nobody has read yet.  Raises ApiError."""
         ...
 
 
@@ -122,9 +127,7 @@ class Api:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/chat/completions."""
-        body = await read_body(request)
-        asked = parse_request(body, ChatRequest)
-        model, paid = await self._let_in(request, body, asked.model)
+        paid, asked, model = await self._let_in(request, ChatRequest)
         with model.gate.admit(asked.n or 1):
             prompts = [await self._render(read_chat(self._ports.sidecar, model.loaded, asked))] * (asked.n or 1)
             head = self._head("chatcmpl-", model)
@@ -135,9 +138,7 @@ class Api:
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/completions."""
-        body = await read_body(request)
-        asked = parse_request(body, CompletionRequest)
-        model, paid = await self._let_in(request, body, asked.model)
+        paid, asked, model = await self._let_in(request, CompletionRequest)
         n = asked.n or 1
         with model.gate.admit(n * len(asked.prompts)):
             prompts = [
@@ -151,9 +152,7 @@ class Api:
 
     async def embed(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/embeddings."""
-        body = await read_body(request)
-        asked = parse_request(body, EmbeddingRequest)
-        model, paid = await self._let_in(request, body, asked.model)
+        paid, asked, model = await self._let_in(request, EmbeddingRequest)
         if not model.loaded.embeds:
             raise ApiError("unsupported_value", f"{asked.model} makes no embeddings", param="model")
         with model.gate.admit(1):
@@ -184,9 +183,14 @@ class Api:
         except ClientError as error:
             raise translate(error) from error
 
-    async def _let_in(self, request: web.Request, body: bytes, name: str) -> tuple[ServedModel, Paid]:
-        model = await self._ports.catalogue.find(name)
-        return model, await self._ports.door.admit(request, body, model.loaded)
+    async def _let_in(self, request: web.Request, kind: type[Asked]) -> tuple[Paid, Asked, ServedModel]:
+        """Who pays, then what is asked, then of which model: nobody's body is looked into who does not pay."""
+        body = await read_body(request)
+        paid = await self._ports.door.admit(request, body)
+        asked = parse_request(body, kind)
+        model = await self._ports.catalogue.find(asked.model)
+        paid.check_model(model.loaded)
+        return paid, asked, model
 
     def _head(self, prefix: str, model: ServedModel) -> Head:
         return Head(

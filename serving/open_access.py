@@ -24,6 +24,9 @@ class OpenPermit(Unlimited):
         """None."""
         return {}
 
+    def check_model(self, model: pb.LoadedModel) -> None:
+        """Any model."""
+
     def open(self, seed: int | None) -> bytes:
         """The same tokens for the same `seed`, others each time without one."""
         return self._entropy(32) if seed is None else seed_of_number(seed)
@@ -53,6 +56,6 @@ class OpenDoor:
     def __init__(self, entropy: Callable[[int], bytes]) -> None:
         self._entropy = entropy
 
-    async def admit(self, request: web.Request, body: bytes, model: pb.LoadedModel) -> OpenPermit:  # noqa: ARG002 - all alike
+    async def admit(self, request: web.Request, body: bytes) -> OpenPermit:  # noqa: ARG002 - all alike
         """A permit for anything."""
         return OpenPermit(self._entropy)

@@ -83,6 +83,12 @@ class PaidPermit:
         """The host, and its nonce."""
         return {HOST_HEADER: self.desk.view.host, HOST_NONCE_HEADER: self.nonce.hex()}
 
+    def check_model(self, model: sidecar_pb.LoadedModel) -> None:
+        """Raises ApiError voucher_foreign for another model than the escrow pays for."""
+        known = self.desk.view.seen.models.get(self.ticket.model_id)
+        if known is None or (known.content_hash, known.tokenizer_hash) != (model.content_hash, model.tokenizer_hash):
+            raise ApiError("voucher_foreign", f"escrow {self.ticket.escrow_id} is for another model", param="model")
+
     def open(self, seed: int | None) -> bytes:  # noqa: ARG002 - both sides' nonces make the seed
         """Keep the request and the nonce on disk.  Raises ApiError: ticket_used, journal_unavailable."""
         ticket = self.ticket
@@ -193,7 +199,7 @@ class PaidDoor:
         """Tokens of work that no voucher covers, over all escrows."""
         return sum(a.credit.worked.beyond(a.credit.signed) for a in self._accounts.values())
 
-    async def admit(self, request: web.Request, body: bytes, model: sidecar_pb.LoadedModel) -> PaidPermit:
+    async def admit(self, request: web.Request, body: bytes) -> PaidPermit:
         """The permit for a request.  Raises ApiError: what is wrong with its ticket or voucher, or with the escrow."""
         value = request.headers.get(TICKET_HEADER)
         if value is None:
@@ -211,7 +217,6 @@ class PaidDoor:
             raise ApiError("body_hash_wrong")
         if escrow.closes_epoch or escrow.closed:
             raise ApiError("escrow_closed", f"escrow {escrow.escrow_id} closes with epoch {escrow.closes_epoch}")
-        self._check_model(escrow, model)
         if carried := request.headers.get(VOUCHER_HEADER):
             await self._take_newer(read_header(carried, pb.Voucher, VOUCHER_HEADER), escrow.escrow_id)
         return PaidPermit(
@@ -262,11 +267,6 @@ class PaidDoor:
             raise RuleError("voucher_foreign", f"it is for another chain than {view.chain_id}", field="chain_id")
         if message.host != view.host:
             raise RuleError("voucher_foreign", f"it is for another host than {view.host}", field="host")
-
-    def _check_model(self, escrow: pb.Escrow, model: sidecar_pb.LoadedModel) -> None:
-        known = self._desk.view.seen.models.get(escrow.model_id)
-        if known is None or (known.content_hash, known.tokenizer_hash) != (model.content_hash, model.tokenizer_hash):
-            raise ApiError("voucher_foreign", f"escrow {escrow.escrow_id} is for another model", param="model")
 
     def _find(self, escrow: pb.Escrow) -> Account:
         """The account of an escrow, with its terms as the chain shows them now.  Raises RuleError voucher_foreign."""

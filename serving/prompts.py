@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
-from wire.openai.limits import PROMPT_BYTES_PER_TOKEN
+from wire.openai.limits import PROMPT_BYTES, PROMPT_BYTES_PER_TOKEN
 from wire.openai.messages import NamedTool, Tool
 from wire.openai.requests import ChatRequest
 
@@ -62,8 +62,9 @@ async def read_prompt(
 
 
 async def _render(renderer: Renderer, model: pb.LoadedModel, request: pb.RenderRequest, param: str) -> tuple[int, ...]:
-    if request.ByteSize() > PROMPT_BYTES_PER_TOKEN * model.max_context:
-        raise ApiError("context_length_exceeded", f"far more than {model.max_context} tokens", param=param)
+    most_bytes = min(PROMPT_BYTES, PROMPT_BYTES_PER_TOKEN * model.max_context)
+    if request.ByteSize() > most_bytes:
+        raise ApiError("context_length_exceeded", f"more than {most_bytes} bytes of text", param=param)
     return _check_length(await renderer.render(request), model, param)
 
 

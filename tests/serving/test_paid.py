@@ -176,6 +176,15 @@ FOREIGN = [
 ]
 
 
+def test_nobody_looks_into_the_body_of_who_does_not_pay(developer: Developer) -> None:
+    async def post(session: aiohttp.ClientSession) -> int:
+        headers = {"Content-Type": "application/json"}
+        async with session.post(f"{developer.url}/v1/chat/completions", data=b"{", headers=headers) as answer:
+            return answer.status
+
+    assert with_session(post) == 401
+
+
 async def send(developer: Developer, session: aiohttp.ClientSession, ticket: object) -> tuple[int, str]:
     headers = {"Content-Type": "application/json"}
     if ticket is not None:

@@ -21,6 +21,8 @@ PROMPT_TOKENS: Final = 1 << 20
 """Given as numbers; the model's own context is checked besides."""
 PROMPT_BYTES_PER_TOKEN: Final = 32
 """A text longer than so many bytes for each token of the model's context is refused without a look at its tokens."""
+PROMPT_BYTES: Final = 1_000_000
+"""Of a conversation or a text that is turned into tokens: it travels to the sidecar in one message."""
 TOKEN_IDS: Final = 1 << 24
 
 MAX_TOKENS: Final = 1 << 17
