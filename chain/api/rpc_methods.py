@@ -109,8 +109,7 @@ class RpcMethods:
 
     def _status(self, _params: Params) -> Json:
         snapshot = self._chain.snapshot(0)
-        last = self._signed(snapshot, snapshot.height)
-        first = read_signed_header(snapshot.records, self._lowest(snapshot)) or last  # a home older than its headers
+        first, last = self._signed(snapshot, self._lowest(snapshot)), self._signed(snapshot, snapshot.height)
         validator = self._node.validator
         return {
             "node_info": {

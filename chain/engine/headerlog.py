@@ -41,7 +41,7 @@ def forget_header(logged: LoggedBlock) -> dict[bytes, bytes | None]:
 
 def is_local(records: Reader, logged: LoggedBlock) -> bool:
     """Whether the local engine made a block; CometBFT keeps the headers of its own."""
-    return not logged.block.proposer or read_signed_header(records, logged.block.height) is not None
+    return read_signed_header(records, logged.block.height) is not None
 
 
 def _key(height: int) -> bytes:

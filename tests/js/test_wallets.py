@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cosmpy.crypto.address import Address
 
+import cli  # noqa: TID251  # what a user types
 from chain.modules.bank.state import balance_key
 from chain.modules.stake.state import table_key
 from chain.store.proofs import PROOF_SPEC
@@ -18,6 +19,7 @@ from rules.presets import MINIMAL
 from tests.chain.api.running import run_interfaces
 from tests.chain.api.test_cosmpy import DENOM, connect, wallet
 from tests.chain.ledger import ANN, BOB, CHAIN_ID, DAN
+from tests.commands.people import run_json
 from tests.js.cometbft import run_cometbft
 
 pytestmark = pytest.mark.js
@@ -82,3 +84,11 @@ def test_cosmpy_reads_and_sends(addresses: Mapping[str, str], transport: str) ->
     assert sent.response is not None
     assert sent.response.is_successful()
     assert client.query_height() >= 1
+
+
+def test_a_balance_is_proved_and_verified_without_the_node(addresses: Mapping[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "balance.json"
+    words = ["--balance", ANN.text, "--trust-height", "2", "--rpc", addresses["rpc"], "--out", str(file)]
+    made = run_json(cli.main, "chain", "prove", *words)
+    seen = run_json(cli.main, "verify", str(file), "--trust-height", "2", "--trust-hash", str(made["trust_hash"]))
+    assert (seen["verified"], seen["statements"]) == (True, made["statements"])

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from chain.engine.application import Block
 from chain.engine.blocklog import LoggedBlock
 from chain.engine.headerlog import encode_signed_header, find_height, forget_header, is_local, read_signed_header
 from chain.engine.validator import NOBODY
@@ -33,5 +32,3 @@ def test_is_local__by_who_signed__tells_the_engines_apart() -> None:
     logged = LoggedBlock(block=BLOCK, result=RESULT)
     assert is_local(records_of(encode_signed_header(signed)).latest.records, logged)
     assert not is_local(records_of({}).latest.records, logged)
-    unsigned = Block(height=1, time_ns=1, hash=bytes(32), last_hash=bytes(32), proposer=b"", txs=())
-    assert is_local(records_of({}).latest.records, LoggedBlock(block=unsigned, result=RESULT))
