@@ -8,9 +8,11 @@ import grpc
 import pytest
 
 from chain.api.listening import Interfaces
-from chain.process import GENESIS_FILE, ChainConfig, serve
+from chain.engine.errors import EngineError
+from chain.process import BEACON_KEY_FILE, GENESIS_FILE, ChainConfig, keep_beacon_secret, serve
 from chain.store.errors import StoreError
 from rules.errors import RuleError
+from rules.presets import MAINNET
 from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN, make_genesis
 from wire.gonka.sprint.v1.query_pb2 import FollowRequest
@@ -96,3 +98,23 @@ def test_the_service_manager_hears_that_the_chain_is_ready_lives_and_stops(tmp_p
             heard.append(listener.recv(64))
     assert heard[0] == b"READY=1"
     assert set(heard[1:-1]) == {b"WATCHDOG=1"}
+
+
+def test_keep_beacon_secret__the_first_time__is_made_for_this_user_and_kept(tmp_path: Path) -> None:
+    secret = keep_beacon_secret(tmp_path)
+    assert keep_beacon_secret(tmp_path) == secret
+    assert (tmp_path / BEACON_KEY_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_keep_beacon_secret__a_damaged_file__is_refused_and_left(tmp_path: Path) -> None:
+    (tmp_path / BEACON_KEY_FILE).write_text("damaged")
+    with pytest.raises(EngineError) as caught:
+        keep_beacon_secret(tmp_path)
+    assert caught.value.code == "beacon_key_unreadable"
+    assert (tmp_path / BEACON_KEY_FILE).read_text() == "damaged"
+
+
+def test_seeds_that_are_signed_in_votes_need_cometbft(tmp_path: Path) -> None:
+    (tmp_path / GENESIS_FILE).write_bytes(make_genesis(MAINNET))
+    with pytest.raises(RuleError, match="start it with --engine cometbft"), run_chain(tmp_path, MAINNET):
+        pass

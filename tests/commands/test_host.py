@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from commands.host import group
 from tests.chain.api.running import run_chain
-from tests.commands.people import furnish, run_json
+from tests.commands.people import PASSPHRASE, furnish, run_json
 
 NOBODY = "127.0.0.1:1"
 
@@ -31,3 +31,19 @@ def test_join__a_newcomer_and_a_host__are_told_what_it_means_for_them(
         shown = run_json(group, "join", "--dry-run", "--key", key, "--chain", target)
     assert said in str(shown)
     assert ("sprints from" in str(shown)) == (key == "dan")
+
+
+@pytest.mark.parametrize("content", [None, "", "00" * 32, "not hex"])
+def test_run__a_file_that_is_no_beacon_secret__is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    furnish(tmp_path)
+    monkeypatch.setenv("GNK_HOME", str(tmp_path))
+    monkeypatch.setenv("GNK_PASSPHRASE", PASSPHRASE)
+    secret = tmp_path / "beacon_key"
+    if content is not None:
+        secret.write_text(content)
+    words = ["run", "--key", "ann", "--chain", NOBODY, "--chain-id", "test-1", "--beacon-key", str(secret)]
+    shown = CliRunner().invoke(group, words)
+    assert shown.exit_code == 1
+    assert "error[beacon_key_unreadable]" in shown.output

@@ -55,7 +55,7 @@ class Perturber:
         one, name = self._random.choice(self._spare()), self._random.choice(list(self._acts))
         began = now_ms()
         killed = self._acts[name](one)
-        height = self._watcher.height
+        height = self._watcher.height + 2  # two blocks may have been on their way
         self._net.await_that(lambda: self._has_recovered(one, killed, began, height), one)
         over = now_ms()
         self.outages[one.name].append(Span(first_ms=began, last_ms=over + 1000))
