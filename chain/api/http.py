@@ -3,6 +3,7 @@
 Wallets are web pages of others, so every origin is let in: nothing here knows who asks, and nothing is kept for them.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -11,6 +12,9 @@ from aiohttp import web
 from grpc import StatusCode
 
 MAX_BODY_BYTES: Final = 1 << 20
+MAX_CONNECTIONS: Final = 512
+"""Of one interface, within what is accepted in one go; further ones are closed at once, so that no crowd takes the
+process's files."""
 _ALLOWED: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
@@ -27,8 +31,9 @@ log = structlog.get_logger(__name__)
 class HttpServer:
     """An HTTP server that is listening.  Open it with `open`."""
 
-    def __init__(self, runner: web.AppRunner, address: str) -> None:
+    def __init__(self, runner: web.AppRunner, listener: asyncio.Server, address: str) -> None:
         self._runner = runner
+        self._listener = listener
         self.address = address
 
     @classmethod
@@ -43,16 +48,32 @@ class HttpServer:
         await runner.setup()
         host, _, port = address.rpartition(":")
         try:
-            site = web.TCPSite(runner, host.strip("[]"), int(port), reuse_address=True)
-            await site.start()
+            loop = asyncio.get_running_loop()
+            listener = await loop.create_server(_bounding(runner), host.strip("[]"), int(port), reuse_address=True)
         except (OSError, OverflowError, ValueError) as error:
             await runner.cleanup()
             raise OSError(f"cannot listen on {address}") from error
-        return cls(runner, f"{host}:{runner.addresses[0][1]}")
+        return cls(runner, listener, f"{host}:{listener.sockets[0].getsockname()[1]}")
 
     async def close(self) -> None:
         """Take no more requests, and end those that run."""
+        self._listener.close()
         await self._runner.cleanup()
+
+
+class _Closed(asyncio.Protocol):
+    """A connection for which there is no room."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+def _bounding(runner: web.AppRunner) -> Callable[[], asyncio.BaseProtocol]:
+    """What serves a new connection."""
+    server = runner.server
+    if server is None:
+        raise AssertionError("the runner is set up")
+    return lambda: server() if len(server.connections) < MAX_CONNECTIONS else _Closed()
 
 
 def _admitting(answer: Answer) -> Answer:
