@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import os
 import secrets
 import statistics
 import subprocess
@@ -26,6 +27,7 @@ from pathlib import Path
 import aiohttp
 import structlog
 
+from benchmarks.token_cost import read_processor_s
 from chain_client.keys.secret import Secret
 from chain_client.keys.signing_key import SigningKey
 from gateway.promises import read_voucher_secret
@@ -168,8 +170,12 @@ def run_pair(host_words: list[str]) -> Iterator[tuple[Path, str, str, str]]:
             pass  # makes the ledger, whose voucher key the stub knows
         with run_role(["--role", "host", "--home", folder, *host_words]) as host:
             (url,) = host
-            with run_role(["--role", "gateway", "--home", folder, "--url", url]) as (gateway, key):
+            with run_role(["--role", "gateway", "--home", folder, "--url", url]) as (gateway, key, pid):
+                before = read_processor_s(int(pid))
                 yield home, url, gateway, key
+                print(
+                    f"the gateway used {read_processor_s(int(pid)) - before:.2f} s of processor time for all of these"
+                )
 
 
 @contextmanager
@@ -197,7 +203,7 @@ async def serve_gateway(home: Path, url: str) -> None:
     """The gateway's process."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     async with open_shop(home, elsewhere=[url], silence_s=60) as shop:
-        print(shop.url, shop.key, flush=True)
+        print(shop.url, shop.key, os.getpid(), flush=True)
         await asyncio.Event().wait()
 
 

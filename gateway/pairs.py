@@ -88,9 +88,9 @@ class Pair:
         return self.terms.reserve_ngonka - self.promised_ngonka
 
     @property
-    def voucher(self) -> bytes:
-        """The newest voucher, encoded; empty where nothing is signed yet."""
-        return self._state.voucher
+    def newest(self) -> tuple[int, bytes]:
+        """Serial and bytes of the newest voucher; 0 and nothing where nothing is signed yet."""
+        return self._state.serial, self._state.voucher
 
     @property
     def wanted(self) -> Tokens:
@@ -119,11 +119,18 @@ class Pair:
         self._live[attempt_id] = attempt
         return attempt
 
-    def adopt(self, state: PairState) -> None:
-        """Take over what a write of the ledger left; writes end in the order in which they began."""
-        if state.serial > self._state.serial:
-            self._news.set()
+    def adopt(self, state: PairState, *, carried: bool = False) -> None:
+        """Take over what a write of the ledger left; writes end in the order in which they began.
+
+        A voucher that is `carried` goes with a request, and need not be sent besides unless that fails.
+        """
         self._state = state
+        if state.serial > self._taken and not carried:
+            self._news.set()
+
+    def confirm(self, serial: int) -> None:
+        """The host has taken a voucher of this serial, or a newer one."""
+        self._taken = max(self._taken, serial)
 
     async def sign(self, attempt: LiveAttempt) -> None:
         """An attempt's host has counted: note and sign for what has moved since the last time, once it is enough.
@@ -206,7 +213,8 @@ class Pair:
                 continue
             try:
                 await self._send(voucher)
-                self._taken, wait_s = serial, RETRY_S
+                self.confirm(serial)
+                wait_s = RETRY_S
             except ApiError as error:
                 log.info("voucher_not_taken", escrow=self.terms.escrow_id, serial=serial, code=error.code)
                 self._news.set()

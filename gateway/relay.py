@@ -7,10 +7,11 @@ what was delivered is charged.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
@@ -207,7 +208,7 @@ class Relay:
                 attempt, state = await self._ports.store.write(write)
         except TransientError as error:
             raise ApiError("ledger_unavailable") from error
-        pair.adopt(state)
+        pair.adopt(state, carried=True)
         return _Run(
             errand=errand,
             candidate=candidate,
@@ -273,12 +274,17 @@ class Relay:
         self._begin_delivery(run)
         return answer
 
-    def _ask(self, run: _Run) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    @contextlib.asynccontextmanager
+    async def _ask(self, run: _Run) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The host's response; with the ticket goes the newest voucher."""
         headers = {TICKET_HEADER: encode_header(run.ticket)}
-        if run.pair.voucher:
-            headers[VOUCHER_HEADER] = encode_header(pb.Voucher.FromString(run.pair.voucher))
+        serial, voucher = run.pair.newest
+        if serial:
+            headers[VOUCHER_HEADER] = base64.b64encode(voucher).decode()
         url = run.candidate.endpoint + run.errand.path
-        return self._ports.client.ask(url, run.errand.body, headers)
+        async with self._ports.client.ask(url, run.errand.body, headers) as response:
+            run.pair.confirm(serial)
+            yield response
 
     async def _take_comment(self, run: _Run, text: str) -> None:
         try:
