@@ -76,7 +76,7 @@ class Crowd:
                 await asyncio.sleep(0.3)
 
     async def _ask(self, session: aiohttp.ClientSession, asked: Asked) -> None:
-        text = "tell me more " * self.random.randint(1, 30)
+        text = "tell me more " * self.random.randint(1, 55)
         body = {
             "model": self.model,
             "messages": [{"role": "user", "content": text}],
