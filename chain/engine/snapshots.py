@@ -44,20 +44,20 @@ class Shelf:
         """The shelf in directory `path`, cleared of what a crash left half written.  OSError."""
         path.mkdir(parents=True, exist_ok=True)
         for folder in path.iterdir():
-            if not (folder / _METADATA).exists():
+            if not folder.joinpath(_METADATA).exists():
                 shutil.rmtree(folder, ignore_errors=True)
         return cls(path, store, interval)
 
     def list(self) -> tuple[Snapshot, ...]:
         """The whole snapshots, newest first."""
         heights = sorted((int(folder.name) for folder in self._path.iterdir() if folder.name.isdigit()), reverse=True)
-        found = [(height, self._path / str(height) / _METADATA) for height in heights]
+        found = [(height, self._path.joinpath(str(height), _METADATA)) for height in heights]
         return tuple([read_snapshot(height, file.read_bytes()) for height, file in found if file.exists()])
 
     def read_chunk(self, height: int, number: int) -> bytes:
         """A chunk of a snapshot; b"" where there is none."""
         try:
-            return (self._path / str(height) / str(number)).read_bytes()
+            return self._path.joinpath(str(height), str(number)).read_bytes()
         except OSError:
             return b""
 
@@ -77,27 +77,27 @@ class Shelf:
         try:
             snapshot = await asyncio.to_thread(write_snapshot, self._path, view)
         except OSError as error:
-            shutil.rmtree(self._path / str(view.height), ignore_errors=True)
+            shutil.rmtree(self._path.joinpath(str(view.height)), ignore_errors=True)
             log.warning("snapshot_failed", height=view.height, reason=str(error))
             return
         finally:
             view.close()
         log.info("snapshot_taken", height=snapshot.height, chunks=len(snapshot.chunk_hashes))
         for old in self.list()[KEPT_SNAPSHOTS:]:
-            shutil.rmtree(self._path / str(old.height), ignore_errors=True)
+            shutil.rmtree(self._path.joinpath(str(old.height)), ignore_errors=True)
 
 
 def write_snapshot(shelf: Path, view: View) -> Snapshot:
     """Write the state of `view` as a snapshot.  OSError."""
-    folder = shelf / str(view.height)
+    folder = shelf.joinpath(str(view.height))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     hashes = []
     for number, chunk in enumerate(encode_chunks(view.scan(b""))):
-        (folder / str(number)).write_bytes(chunk)
+        folder.joinpath(str(number)).write_bytes(chunk)
         hashes.append(sha256(chunk).digest())
     snapshot = Snapshot(height=view.height, chunk_hashes=tuple(hashes))
-    with (folder / _METADATA).open("xb") as file:
+    with folder.joinpath(_METADATA).open("xb") as file:
         file.write(snapshot.metadata)
         file.flush()
         os.fsync(file.fileno())
