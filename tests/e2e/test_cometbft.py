@@ -275,11 +275,11 @@ def test_a_cometbft_that_ends_again_and_again_is_given_up(tmp_path: Path) -> Non
 
 
 def test_a_full_disk_stops_the_node_before_it_commits_and_with_room_it_goes_on(tmp_path: Path) -> None:
-    """Needs to mount a file system of 1 MB, as root may."""
+    """Needs to mount a file system of 512 KiB, as root may."""
     init(tmp_path)
     data = tmp_path / "data"
     data.mkdir()
-    mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(data))
+    mount("-t", "tmpfs", "-o", "size=512k", "tmpfs", str(data))
     try:
         with running(tmp_path, "--engine", "cometbft", "--json", "--p2p", "127.0.0.1:0") as process:
             _, said = process.communicate(timeout=10 * TIMEOUT_S)

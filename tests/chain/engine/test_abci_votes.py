@@ -81,6 +81,12 @@ def test_prepare_proposal__a_round_to_sign__begins_with_its_signature(committee:
     assert [result.code for result in logged.result.tx_results] == [0]
 
 
+def test_check_tx__a_rounds_signature__never_waits_for_a_block(committee: Committee) -> None:
+    (signature,) = committee.propose()
+    checked = ask(committee.engines[ANN], abci.Request(check_tx=abci.RequestCheckTx(tx=signature)))
+    assert checked.check_tx.log.startswith("tx_malformed")
+
+
 def test_process_proposal__a_forged_signature_or_two__is_rejected(committee: Committee) -> None:
     (signature,) = committee.propose()
     forged = signature[:-1] + bytes([signature[-1] ^ 1])
