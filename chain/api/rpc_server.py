@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
+from chain.api.http import Answer
 from chain.api.rpc_json import Json
 from chain.api.rpc_methods import RpcMethods
 from chain.api.rpc_params import Params
@@ -86,17 +87,16 @@ async def call_method(methods: RpcMethods, name: str, params: Any) -> Json:
 
 
 class RpcServer:
-    """Answers HTTP requests by `methods`; what asks for a WebSocket gets `subscriptions`."""
+    """Answers HTTP requests by `methods`; what asks for a WebSocket is handed to `converse`."""
 
-    def __init__(self, methods: RpcMethods, converse: Any) -> None:
+    def __init__(self, methods: RpcMethods, converse: Answer) -> None:
         self._methods = methods
         self._converse = converse
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """The response, always JSON but on the WebSocket."""
         if request.path == "/websocket":
-            response: web.StreamResponse = await self._converse(request)
-            return response
+            return await self._converse(request)
         if request.method == "POST":
             return await self._answer_post(request)
         if request.method == "GET":
@@ -111,17 +111,20 @@ class RpcServer:
         if not isinstance(value, list):
             answer = await self._answer_call(value)
             return web.Response() if answer is None else _respond(answer)
-        if len(value) > MAX_CALLS:
-            error_of_all = _INVALID_REQUEST | {"data": f"a batch has at most {MAX_CALLS} calls"}
-            return web.json_response(write_error(None, error_of_all))
+        return await self._answer_batch(value)
+
+    async def _answer_batch(self, calls: list[Any]) -> web.Response:
+        if len(calls) > MAX_CALLS:
+            error = _INVALID_REQUEST | {"data": f"a batch has at most {MAX_CALLS} calls"}
+            return web.json_response(write_error(None, error))
         texts: list[str] = []
-        for one in value:
+        for one in calls:
             answer = await self._answer_call(one)
             if answer is not None:
                 texts.append(_write(answer))
             if sum(map(len, texts)) > MAX_ANSWER_BYTES:
-                error_of_all = _INTERNAL | {"data": f"the answers together have more than {MAX_ANSWER_BYTES} bytes"}
-                return web.json_response(write_error(None, error_of_all))
+                error = _INTERNAL | {"data": f"the answers together have more than {MAX_ANSWER_BYTES} bytes"}
+                return web.json_response(write_error(None, error))
         return web.Response(text=f"[{','.join(texts)}]" if texts else None, content_type="application/json")
 
     async def _answer_call(self, value: Any) -> Json | None:
