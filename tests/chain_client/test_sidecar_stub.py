@@ -156,6 +156,8 @@ def speak(listener: socket.socket, answer: bytes | None) -> None:
                 connection.sendall(answer)
                 connection.close()
         except OSError:
+            for connection in kept:
+                connection.close()
             return
 
 
