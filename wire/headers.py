@@ -18,7 +18,7 @@ import wire  # noqa: F401  # puts the Cosmos messages on the path
 
 from tendermint.abci.types_pb2 import ExecTxResult
 from tendermint.types.block_pb2 import Block
-from tendermint.types.types_pb2 import BlockID, Commit, Header, PartSetHeader
+from tendermint.types.types_pb2 import BlockID, Commit, CommitSig, Header, PartSetHeader
 from tendermint.types.validator_pb2 import SimpleValidator, Validator
 
 BLOCK_PROTOCOL: Final = 11
@@ -165,9 +165,11 @@ def complete_block(block: Block) -> Block:
     return complete
 
 
-def _with_time(signature: Message) -> Message:
-    signature.timestamp.SetInParent()  # type: ignore[attr-defined]
-    return signature
+def _with_time(signature: CommitSig) -> CommitSig:
+    complete = CommitSig()
+    complete.CopyFrom(signature)
+    complete.timestamp.SetInParent()
+    return complete
 
 
 def _encode(message: Message) -> bytes:
