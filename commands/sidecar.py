@@ -57,13 +57,27 @@ def start(call: Call, **flags: str | None) -> None:
 @click.option("--sidecar", metavar="TARGET", help="unix:PATH, or host:port [unix:HOME/sidecar.sock].")
 @local
 def status(call: Call) -> None:
-    """Devices, jobs, and the share of device time that was left for serving."""
-    capabilities, state = asyncio.run(_ask(call.config.sidecar))
-    call.emit(describe(capabilities, state))
+    """Devices, jobs, models, and the share of device time left for serving."""
+    capabilities, state, models = asyncio.run(_ask(call.config.sidecar))
+    call.emit(describe(capabilities, state) | {"models": describe_models(models)})
+
+
+def describe_models(models: Any) -> list[dict[str, Json]]:
+    """The models that are loaded, once for each device."""
+    return [
+        {
+            "name": model.name,
+            "content_hash": model.content_hash.hex(),
+            "engine": model.engine,
+            "device": model.device,
+            "requests": model.running_requests,
+        }
+        for model in models.models
+    ]
 
 
 def describe(capabilities: Any, state: Any) -> dict[str, Json]:
-    """The two answers of a sidecar as one JSON value; `useful_share` is in [0, 1], null before a second has passed."""
+    """The first two answers of a sidecar as one JSON value; `useful_share` is in [0, 1], null in the first second."""
     devices: list[Mapping[str, Json]] = [
         {
             "name": device.name,
@@ -95,18 +109,22 @@ def describe(capabilities: Any, state: Any) -> dict[str, Json]:
     }
 
 
-async def _ask(target: str) -> tuple[Any, Any]:
+async def _ask(target: str) -> tuple[Any, Any, Any]:
     import grpc
 
     from chain_client.errors import TransientError
+    from wire.gonka.sidecar.v1 import inference_pb2
     from wire.gonka.sidecar.v1 import sidecar_pb2 as pb
+    from wire.gonka.sidecar.v1.inference_pb2_grpc import InferenceStub
     from wire.gonka.sidecar.v1.sidecar_pb2_grpc import SidecarStub
 
     async with grpc.aio.insecure_channel(target) as channel:
         stub = SidecarStub(channel)
         try:
             capabilities = await stub.Capabilities(pb.CapabilitiesRequest(), timeout=ANSWER_TIMEOUT_S)
-            return capabilities, await stub.Status(pb.StatusRequest(), timeout=ANSWER_TIMEOUT_S)
+            state = await stub.Status(pb.StatusRequest(), timeout=ANSWER_TIMEOUT_S)
+            asked = inference_pb2.ModelsRequest()
+            return capabilities, state, await InferenceStub(channel).Models(asked, timeout=ANSWER_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
             late = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
             code = "sidecar_timed_out" if late else "sidecar_unreachable"

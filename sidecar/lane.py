@@ -34,6 +34,8 @@ FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 30.0
 FIT_S: Final = 5.0
 """A worker that was ready for so long was fit: the next one need not wait."""
+LONGEST_HOLD_S: Final = 1.0
+"""Answers for users rest no longer than this for one batch, whatever becomes of it."""
 MAX_UNWRITTEN: Final = 2
 """Batches of a device that wait for the disk; with more than one the device need not wait for it too."""
 
@@ -219,18 +221,16 @@ class Lane:
         """Do a task; answers for users rest meanwhile, but for a Sprint's first, which draws its weights."""
         if self.device is None:
             raise AssertionError("a lane works after open")
-        held = self._has_users() and task.work in self._opened
-        try:
-            if held:
-                await self._floor.roster.hold(self.spec.name)
+        if not self._has_users() or task.work not in self._opened:
             started = time.monotonic()
             answer = await self.device.run(task)
             self._opened.add(task.work)
-            spent_s = time.monotonic() - started
-            return Turn(answer=answer, spent_s=spent_s, busy_ms=1000 * spent_s if held else answer["elapsed_ms"])
-        finally:
-            if held:
-                self._floor.roster.resume(self.spec.name)
+            return Turn(answer=answer, spent_s=time.monotonic() - started, busy_ms=answer["elapsed_ms"])
+        async with self._floor.roster.held(self.spec.name, LONGEST_HOLD_S):
+            started = time.monotonic()
+            answer = await self.device.run(task)
+        spent_s = time.monotonic() - started
+        return Turn(answer=answer, spent_s=spent_s, busy_ms=1000 * spent_s)
 
     def _has_users(self) -> bool:
         return self._floor.roster.wants_device(self.spec.name)

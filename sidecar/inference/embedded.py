@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from itertools import count
 from typing import Any, Final
@@ -30,6 +30,9 @@ from sidecar.inference.tasks import (
 
 LOAD_TIMEOUT_S: Final = 1800
 """Hashing and loading the largest model from a slow disk."""
+SILENCE_S: Final = 300.0
+"""A child that says nothing for so long, twice, while requests could go on, hangs."""
+HOLD_S: Final = 5.0
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 30.0
 FIT_S: Final = 5.0
@@ -128,8 +131,9 @@ class EmbeddedEngine:
                     await self.open()
                 opened = time.monotonic()
                 await self._listen()
-                return
             except (WorkerDiedError, SidecarError, TimeoutError) as error:
+                if self._is_closed:
+                    return
                 log.warning("engine_lost", model=self.spec.manifest.name, device=self.spec.device, reason=str(error))
             finally:
                 await self._drop(SidecarError("engine_died", self.spec.manifest.name))
@@ -185,16 +189,13 @@ class EmbeddedEngine:
         values: list[float] = await self._ask({"do": "embed", "tokens": [*tokens]})
         return values
 
-    async def hold(self) -> None:
-        """Return when the child rests, which is after at most one step, or is gone; each call needs its `resume`."""
+    def hold(self) -> Awaitable[None]:
+        """No new step begins until `resume`; await it for the child's word that it rests, HOLD_S at most."""
         self._holders += 1
-        if self._process is None:
-            return
-        if self._holders == 1:
+        if self._holders == 1 and self._process is not None:
             self._held = asyncio.get_running_loop().create_future()
             self._post({"do": "hold"})
-        if self._held is not None:
-            await asyncio.shield(self._held)
+        return self._wait_held()
 
     def resume(self) -> None:
         """Go on, unless another still holds."""
@@ -204,6 +205,10 @@ class EmbeddedEngine:
             self._post({"do": "resume"})
 
     # ---- inside ----------------------------------------------------------------------------------------------------
+
+    async def _wait_held(self) -> None:
+        if self._held is not None:
+            await asyncio.wait((self._held,), timeout=HOLD_S)
 
     def _check_room(self) -> None:
         if self._process is None:
@@ -243,16 +248,11 @@ class EmbeddedEngine:
                 get_input(self._process).write(encode_line(asked))
 
     async def _listen(self) -> None:
-        """Take in what the child says, until the engine is closed.  Raises WorkerDiedError."""
+        """Take in what the child says.  Raises WorkerDiedError."""
         if self._process is None:
             raise AssertionError("an engine listens after open")
         while True:
-            try:
-                said = await _read_line(self._process)
-            except WorkerDiedError:
-                if self._is_closed:
-                    return
-                raise
+            said = await self._hear(self._process)
             for key, progress in said.get("steps", ()):
                 if key in self._streams:
                     self._streams[key].tell(decode_progress(progress))
@@ -260,6 +260,16 @@ class EmbeddedEngine:
                 self._held.set_result(None)
             if "key" in said:
                 self._settle(said)
+
+    async def _hear(self, process: asyncio.subprocess.Process) -> dict[str, Any]:
+        """The child's next line.  Raises WorkerDiedError when it ended, or says nothing while it has work."""
+        silent = 0
+        while silent < 2:
+            try:
+                return await asyncio.wait_for(_read_line(process), SILENCE_S)
+            except TimeoutError:
+                silent = silent + 1 if self.wants_device and not self._holders else 0
+        raise WorkerDiedError(f"no step in {SILENCE_S} s")
 
     def _settle(self, said: dict[str, Any]) -> None:
         key, error = said["key"], decode_error(said["error"]) if "error" in said else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -74,8 +74,8 @@ class Engine(Protocol):
     async def embed(self, tokens: Sequence[int]) -> list[float]:
         """A vector of length 1.  Raises embedding_unsupported."""
 
-    async def hold(self) -> None:
-        """Return when the device is free of this engine's work; it rests until each `hold` had its `resume`."""
+    def hold(self) -> Awaitable[None]:
+        """From now on no new step begins, until each `hold` had its `resume`; await it for the end of the last step."""
 
     def resume(self) -> None:
         """Go on."""

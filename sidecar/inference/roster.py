@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
@@ -88,15 +89,23 @@ class Roster:
         """Whether a request could go on now on a device."""
         return any(engine.wants_device for engine in self.engines if engine.spec.device == device)
 
-    async def hold(self, device: str) -> None:
-        """Return when no engine works on a device; they rest until `resume`, which must follow."""
-        await asyncio.gather(*(engine.hold() for engine in self.engines if engine.spec.device == device))
+    @asynccontextmanager
+    async def held(self, device: str, at_most_s: float) -> AsyncIterator[None]:
+        """Within it no engine works on a device, unless it lasts too long: users wait for nothing that hangs."""
+        engines = [engine for engine in self.engines if engine.spec.device == device]
+        rests = [engine.hold() for engine in engines]
 
-    def resume(self, device: str) -> None:
-        """Let the engines of a device go on."""
-        for engine in self.engines:
-            if engine.spec.device == device:
-                engine.resume()
+        def release() -> None:
+            while engines:
+                engines.pop().resume()
+
+        timer = asyncio.get_running_loop().call_later(at_most_s, release)
+        try:
+            await asyncio.gather(*rests)
+            yield
+        finally:
+            timer.cancel()
+            release()
 
     def find(self, content_hash: bytes) -> Engine:
         """The engine with the fewest requests of those that run the model.  Raises model_not_served."""

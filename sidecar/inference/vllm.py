@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -183,8 +183,9 @@ class VllmEngine:
         """Not by this engine."""
         raise SidecarError("embedding_unsupported", self.abilities.kind)
 
-    async def hold(self) -> None:
+    def hold(self) -> Awaitable[None]:
         """It cannot be held: card and driver share the time, and proofs keep to their batches and rests."""
+        return asyncio.sleep(0)
 
     def resume(self) -> None:
         """Nothing was held."""

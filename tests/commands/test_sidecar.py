@@ -7,8 +7,9 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from commands.sidecar import describe, group
+from commands.sidecar import describe, describe_models, group
 from tests.sidecar.inference.tiny import make_tiny_model
+from wire.gonka.sidecar.v1 import inference_pb2
 from wire.gonka.sidecar.v1 import sidecar_pb2 as pb
 
 CAPABILITIES = pb.CapabilitiesResponse(
@@ -38,6 +39,15 @@ def test_describe__device_time__the_useful_share_is_what_proofs_and_checks_left(
             "backend": "int8",
             "refused": ["triton: wrong golden value"],
         }
+    ]
+
+
+def test_describe_models__one_is_loaded__its_name_engine_and_load() -> None:
+    model = inference_pb2.LoadedModel(
+        name="tiny", content_hash=bytes(32), engine="transformers", device="cpu", running_requests=2
+    )
+    assert describe_models(inference_pb2.ModelsResponse(models=[model])) == [
+        {"name": "tiny", "content_hash": "00" * 32, "engine": "transformers", "device": "cpu", "requests": 2}
     ]
 
 

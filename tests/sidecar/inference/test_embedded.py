@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import SidecarError
+from sidecar.inference import embedded
 from sidecar.inference.embedded import EmbeddedEngine
 from sidecar.inference.engine import EngineSpec
 from sidecar.inference.manifest import read_manifest
+from sidecar.inference.roster import Roster
 from sidecar.inference.sampler import Sampling
 from sidecar.inference.tasks import GenerateTask
 from tests.sidecar.inference.tiny import END, make_tiny_model
@@ -171,5 +173,52 @@ def test_close__with_an_answer_under_way__it_ends_as_stopping(models: Path) -> N
             with pytest.raises(SidecarError) as refused:
                 await reader
             assert refused.value.code == "sidecar_stopping"
+
+    run(program)
+
+
+def test_held__longer_than_it_may_be__the_answer_goes_on_within(models: Path) -> None:
+    async def program() -> None:
+        async with open_engine(models) as engine:
+            reader = asyncio.create_task(list_tokens(engine, 1, ENDLESS))
+            await until(lambda: engine.running > 0)
+            async with Roster([engine]).held("cpu", 0.2):
+                await reader
+            assert await list_tokens(engine, 2)
+
+    run(program)
+
+
+def test_held__cancelled_while_it_waits__the_engine_goes_on(models: Path) -> None:
+    async def program() -> None:
+        async with open_engine(models) as engine:
+            roster = Roster([engine])
+
+            async def hold() -> None:
+                async with roster.held("cpu", 100):
+                    await asyncio.sleep(100)
+
+            for pause_s in (0, 0, 0.001, 0.1):
+                holding = asyncio.create_task(hold())
+                await asyncio.sleep(pause_s)
+                holding.cancel()
+                await asyncio.wait([holding])
+            assert await list_tokens(engine, 1)
+
+    run(program)
+
+
+def test_run__a_child_that_hangs__is_replaced(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def program() -> None:
+        monkeypatch.setattr(embedded, "SILENCE_S", 0.5)
+        async with open_engine(models) as engine:
+            assert engine._process is not None
+            os.kill(engine._process.pid, signal.SIGSTOP)
+            with pytest.raises(SidecarError) as refused:
+                await list_tokens(engine, 1)
+            assert refused.value.code == "engine_died"
+            monkeypatch.setattr(embedded, "SILENCE_S", 300)
+            await until(lambda: engine.is_ready)
+            assert await list_tokens(engine, 2)
 
     run(program)

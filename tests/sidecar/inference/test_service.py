@@ -1,14 +1,19 @@
 """The service Inference of a real sidecar over tiny models."""
 
 import json
+import os
+import signal
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from tests.sidecar.inference.conftest import DRAWN, SEED, Client, list_tokens
+from tests.sidecar.conftest import SidecarProcess
+from tests.sidecar.inference.conftest import DRAWN, SEED, Client, connect, list_tokens
 from tests.sidecar.inference.tiny import END, MAX_CONTEXT, VOCABULARY
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 
@@ -289,3 +294,29 @@ def test_every_call__garbage__is_refused_with_a_code(client: Client, name: str) 
         path = f"/gonka.sidecar.v1.Inference/{name}"
         call = channel.unary_stream(path)
         assert client.refuse(lambda: list(call(b"\xff\xff\xff", timeout=10))) == "job_request_unreadable"
+
+
+def test_kill__of_the_engines_process_under_load__coded_and_answers_come_again(
+    models: Path, new_sidecar: Callable[..., SidecarProcess]
+) -> None:
+    sidecar = new_sidecar("--models", str(models), "--model", "tiny").start()
+    with connect(sidecar) as client:
+        whole = list_tokens(client.generate("before"))
+        streams = [client.stub.Generate(client.build(f"killed-{n}", max_tokens=900), timeout=60) for n in range(4)]
+        for stream in streams:
+            next(stream)
+        os.kill(find_engine(sidecar), signal.SIGKILL)
+        assert [client.refuse(lambda stream=stream: list(stream)) for stream in streams] == ["engine_died"] * 4
+        give_up = time.monotonic() + 90
+        while not client.stub.Models(pb.ModelsRequest(), timeout=10).models:
+            assert time.monotonic() < give_up
+            assert client.refuse(lambda: client.generate("meanwhile")) in {"engine_starting", "engine_died"}
+            time.sleep(0.2)
+        assert list_tokens(client.generate("after")) == whole
+    assert sidecar.stop() == 0
+
+
+def find_engine(sidecar: SidecarProcess) -> int:
+    """The process id of the one engine."""
+    (found,) = [pid for pid in sidecar.find_workers() if "inference" in Path(f"/proc/{pid}/cmdline").read_text()]
+    return found
