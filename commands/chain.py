@@ -181,7 +181,7 @@ def status(call: Call) -> None:
     call.emit(_read_status(call))
 
 
-@group.command()
+@group.command(short_help="What HOME holds, while no chain runs there.")
 @click.option(
     "--blocks", is_flag=True, help="The genesis and every block, one JSON object a line, for `gnk chain replay`."
 )
@@ -204,7 +204,7 @@ def export(call: Call, *, blocks: bool) -> None:
         store.close()
 
 
-@group.command()
+@group.command(short_help="Apply the blocks in FILE to an empty store.")
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 @click.option("--restart-each-block", is_flag=True, help="Close and open the store after every block.")
 @local

@@ -7,7 +7,7 @@ import click
 from commands.call import Call, ask, reads
 
 
-@click.command()
+@click.command(short_help="What the answers of a host have come to.")
 @click.argument("address")
 @reads
 def conduct(call: Call, address: str) -> None:

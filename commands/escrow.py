@@ -33,7 +33,7 @@ def group() -> None:
     """Lock GNK for one model; hosts earn it by vouchers, the rest returns."""
 
 
-@group.command("open")
+@group.command("open", short_help="Open an escrow; its hosts are drawn by weight.")
 @click.option("--model", required=True, metavar="NAME", help="A model of `gnk model price`.")
 @click.option("--deposit", required=True, metavar="AMOUNT", help="What hosts can earn, such as 10GNK.")
 @click.option("--voucher-key", required=True, metavar="KEY", help="Who signs vouchers: a key's name, or 66 hex digits.")

@@ -54,7 +54,7 @@ def start(call: Call, **flags: str | None) -> None:
     asyncio.run(run_gateway(call, config))
 
 
-@group.command()
+@group.command(short_help="Add USD to a CUSTOMER's prepaid balance.")
 @click.argument("customer")
 @click.argument("usd")
 @click.option("--note", default="", help="What is kept with the entry, such as a payment's number.")
@@ -71,7 +71,7 @@ def credit(call: Call, customer: str, usd: str, note: str) -> None:
     )
 
 
-@group.command()
+@group.command(short_help="Prepaid balances; checks the ledger's sums.")
 @click.argument("customer", required=False)
 @local
 def balance(call: Call, customer: str | None) -> None:
@@ -111,7 +111,7 @@ def usage(call: Call, period: str | None, customer: str | None, *, as_csv: bool)
     call.emit(lines)
 
 
-@group.command()
+@group.command(short_help="A CUSTOMER's invoice for a month or a day.")
 @click.argument("customer")
 @click.option("--period", metavar="PERIOD", help="A month or a day of UTC, as 2026-11 or 2026-11-23 [this month].")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the lines as CSV.")
@@ -229,7 +229,7 @@ def price() -> None:
     """What models cost, and what a GNK is worth to you."""
 
 
-@price.command("set")
+@price.command("set", short_help="Sell MODEL at USD for 10^6 tokens, in and out.")
 @click.argument("model")
 @click.argument("usd_in")
 @click.argument("usd_out")
@@ -262,7 +262,7 @@ def list_prices_(call: Call) -> None:
     call.emit(_list_prices(call))
 
 
-@price.command("gnk-usd")
+@price.command("gnk-usd", short_help="Take one GNK for so many USD from now on.")
 @click.argument("usd", required=False)
 @local
 def gnk_usd(call: Call, usd: str | None) -> None:

@@ -144,7 +144,7 @@ def prove(call: Call, proposal_id: int, voter: str | None, rpc: str, trust_heigh
     write_proof(call, rpc, trust_height, out, choose)
 
 
-@group.command()
+@group.command(short_help="What proposal ID changes, and how it stands.")
 @click.argument("proposal_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
 @reads
 def show(call: Call, proposal_id: int) -> None:

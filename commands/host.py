@@ -77,7 +77,7 @@ def join(call: Call, amount: str | None, key_file: Path | None) -> None:
     submit(call, draft)
 
 
-@group.command()
+@group.command(short_help="No Sprint from the next epoch on; stake unbonds.")
 @writes
 def leave(call: Call) -> None:
     """Leave: no Sprint from the next epoch on, and all stake unbonds.
@@ -121,7 +121,7 @@ def run(call: Call, metrics_port: int, log_format: str) -> None:
     run_host(call, metrics_port=metrics_port)
 
 
-@group.command()
+@group.command(short_help="Where the host stands, and what is due next.")
 @serves
 def status(call: Call) -> None:
     """Where the host stands, what is due next, and whether it may be restarted now."""
@@ -130,7 +130,7 @@ def status(call: Call) -> None:
     call.emit(describe_standing(call))
 
 
-@group.command()
+@group.command(short_help="Rehearse: will this machine pass the next Sprint?")
 @click.option("--seconds", type=click.IntRange(1, 600), default=10, show_default=True, help="How long to rehearse.")
 @serves
 def check(call: Call, seconds: int) -> None:

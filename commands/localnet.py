@@ -81,7 +81,7 @@ def _find_directory(call: Call, directory: Path | None) -> Path:
     return (directory or call.config.home / "localnet").absolute()
 
 
-@group.command()
+@group.command(short_help="How far the network is, and what runs.")
 @DIRECTORY
 @local
 def status(call: Call, directory: Path | None) -> None:

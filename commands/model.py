@@ -101,7 +101,7 @@ def remove(call: Call, name: str, models: str | None) -> None:
     call.emit({"name": name, "removed": True})
 
 
-@group.command()
+@group.command(short_help="What 10^6 tokens cost in an escrow opened now.")
 @click.argument("name", required=False)
 @click.option("--gnk-usd", metavar="USD", help="What you take 1 GNK to be worth; the chain knows no dollars.")
 @reads

@@ -11,7 +11,7 @@ from commands.market import PER_MILLION, find_price
 from commands.proposing import DEPOSIT, EXPEDITED, SUMMARY, Text, submit_proposal
 
 
-@click.command("add-model")
+@click.command("add-model", short_help="Let hosts offer an imported model.")
 @click.argument("name")
 @click.option("--units-in", type=click.IntRange(1), default=1, show_default=True, help="Units of a token read.")
 @click.option("--units-out", type=click.IntRange(1), default=1, show_default=True, help="Units of a token written.")

@@ -22,7 +22,7 @@ def group() -> None:
     """Invite nodes to a network, and join one."""
 
 
-@group.command()
+@group.command(short_help="Print the invitation to the network of HOME.")
 @click.option("--address", metavar="HOST:PORT", help="Where others reach this home's CometBFT, its --p2p.")
 @click.option("--peer", "peers", metavar="ID@HOST:PORT", multiple=True, help="Another node to dial.")
 @click.option("--rpc-server", "rpc_servers", metavar="URL", multiple=True, help="An --rpc; two are better than one.")

@@ -10,7 +10,7 @@ from commands.market import PER_MILLION, find_chain_model, find_offer, find_pric
 from commands.writing import Draft, acting_address, submit
 
 
-@click.command()
+@click.command(short_help="Say which models you serve, and where.")
 @click.option("--model", "names", multiple=True, metavar="NAME", help="A model of `gnk model price`; again for more.")
 @click.option("--endpoint", metavar="URL", default="", help="Where `gnk host serve` is reached, such as https://...")
 @click.option("--region", metavar="CC", default="", help="The country it stands in, such as DE [none].")
@@ -52,7 +52,7 @@ def offer(call: Call, names: tuple[str, ...], endpoint: str, region: str, withdr
     submit(call, draft)
 
 
-@click.command("serving-key")
+@click.command("serving-key", short_help="Name the hot KEY of the serving process.")
 @click.argument("serving", metavar="KEY")
 @writes
 def serving_key(call: Call, serving: str) -> None:

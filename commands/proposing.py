@@ -38,7 +38,7 @@ DEPOSIT = click.option("--deposit", metavar="AMOUNT", help="Deposit, such as 10G
 EXPEDITED = click.option("--expedited", is_flag=True, help="Shorter vote, higher threshold, larger deposit.")
 
 
-@propose.command(name="params")
+@propose.command(name="params", short_help="Change parameters.")
 @click.argument("changes", nargs=-1, required=True, metavar="MODULE.FIELD=VALUE...")
 @TITLE
 @SUMMARY
@@ -76,7 +76,7 @@ def propose_text(call: Call, title: str, summary: str, deposit: str | None, expe
     )
 
 
-@propose.command(name="upgrade")
+@propose.command(name="upgrade", short_help="Plan an upgrade of every node's program.")
 @click.argument("name", metavar="NAME")
 @click.option("--height", type=click.IntRange(1), required=True, help="In SERVE; else the next SERVE's first block.")
 @click.option("--info", default="", help="Where the new version is, for those who meet the halt.")

@@ -34,7 +34,7 @@ DRAIN_S: Final = 15.0
 """Less than what systemd waits before it kills."""
 
 
-@click.command()
+@click.command(short_help="Answer OpenAI's API with the sidecar's models.")
 @click.option("--listen", "address", metavar="HOST:PORT", default="127.0.0.1:8080", show_default=True, help="Where.")
 @click.option("--serving-key", "key_name", metavar="NAME", default="serving", show_default=True, help="The hot key.")
 @click.option("--open-access", is_flag=True, help="Ask nobody for tickets; on loopback only, for yourself.")

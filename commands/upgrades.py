@@ -9,7 +9,7 @@ import click
 from commands.call import Call, local
 
 
-@click.command()
+@click.command(short_help="Copy HOME's store, also while the chain runs.")
 @click.argument("target", type=click.Path(path_type=Path))
 @local
 def backup(call: Call, target: Path) -> None:
@@ -29,7 +29,7 @@ def backup(call: Call, target: Path) -> None:
         store.close()
 
 
-@click.command()
+@click.command(short_help="Make upgrade NAME on a copy of HOME's store.")
 @click.argument("name")
 @local
 def rehearse(call: Call, name: str) -> None:

@@ -21,7 +21,7 @@ COIN_TYPES: Final = ("1200", "118")
 _DECIMALS: Final = 9
 
 
-@click.command(name="add-to-wallet")
+@click.command(name="add-to-wallet", short_help="Print the chain description that wallets take.")
 @click.option(
     "--rpc", metavar="URL", default="http://127.0.0.1:26657", show_default=True, help="As the wallet sees it."
 )
@@ -83,7 +83,7 @@ def describe_money(price: GasPrice, coin_type: int) -> dict[str, Json]:
     }
 
 
-@click.command()
+@click.command(short_help="Write a file that proves balances or weights.")
 @click.option("--balance", "accounts", metavar="ADDRESS", multiple=True, help="What the account holds.")
 @click.option("--weight", "hosts", metavar="ADDRESS", multiple=True, help="What the host weighs in the table.")
 @click.option("--epoch", metavar="N", type=click.IntRange(0), help="Whose table [the one in force].")

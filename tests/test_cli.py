@@ -43,7 +43,11 @@ def test_every_command_speaks_json_and_says_what_it_does(path: tuple[str, ...], 
 def test_help_fits_a_plain_terminal(path: tuple[str, ...], command: click.Command) -> None:
     shown = CliRunner().invoke(cli.main, [*path, "--help"], terminal_width=80)
     assert shown.exit_code == 0
-    assert max(map(len, shown.output.splitlines())) <= 80
+    lines = shown.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines[1:] if line.endswith("...") and "--" not in line], (
+        "a command's line is cut off: give it a short_help"
+    )
 
 
 @pytest.mark.parametrize(
