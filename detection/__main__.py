@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.collection import Gaps, collect, load
+from detection.collection import Gaps, collect, list_kept, load
 from detection.hosts import CHEATS, HONEST, VERIFIERS, Host, Models
 from detection.questions import Questions
 from detection.report import WANTED_AUC, Found, Sound, plot_aucs, plot_distances, write_cheats, write_honest
@@ -66,12 +66,16 @@ def _collect(arguments: argparse.Namespace) -> None:
 
 
 def judge(folder: Path, null_ppm: int) -> tuple[str, list[str]]:
-    """The results as Markdown, and the claims that do not hold.  Every other pair of honest answers is held out."""
-    honest = [found for host in HONEST for found in _describe(folder, host)]
-    distances = np.concatenate([_measure(folder, host) for host in HONEST])
+    """The results as Markdown, and the claims that do not hold.  Every other pair of honest answers is held out.
+
+    Honest hosts of which nothing is kept are left out.
+    """
+    hosts = list_kept(folder, HONEST)
+    honest = [found for host in hosts for found in _describe(folder, host)]
+    distances = np.concatenate([_measure(folder, host) for host in hosts])
     is_held_out = np.arange(len(distances)) // 2 % 2 == 1  # neighbours differ in their settings
     used, held_out = distances[~is_held_out], distances[is_held_out]
-    sound = resample_all([answer for host in HONEST for answer in _list_answers(folder, host)], SAMPLES, seed=2)
+    sound = resample_all([answer for host in hosts for answer in _list_answers(folder, host)], SAMPLES, seed=2)
     cheats = [_find(folder, host, sound, null_ppm) for host in CHEATS]
     verdicts = try_hosts(held_out, null_ppm, VERDICTS, ROUNDS, seed=1)
     spread = {"honest": distances} | {host.cheat.value: _measure(folder, host) for host in CHEATS}

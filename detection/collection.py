@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,11 @@ def collect(models: Models, questions: Questions, host: Host, number: int, folde
     tokens, ended = sum(map(len, answers)), time.monotonic()
     mismatches = {name: f"{(gaps > 0).mean():.4f}" for name, gaps in found.items()}
     print(f"{path.name}: {tokens} tokens, {answered - began:.0f} + {ended - answered:.0f} s, {mismatches}", flush=True)
+
+
+def list_kept(folder: Path, hosts: Sequence[Host]) -> tuple[Host, ...]:
+    """The hosts of which a chunk is kept."""
+    return tuple(host for host in hosts if any(folder.glob(f"{host.name}.*.npz")))
 
 
 def load(folder: Path, host: Host, verifier: Host) -> Scored:

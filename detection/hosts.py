@@ -58,7 +58,7 @@ HONEST: Final = (
     Host(name="bf16-b64-t1", dtype=torch.bfloat16, batch=64, threads=1),
     Host(name="fp32-b16-t1", dtype=torch.float32, batch=16, threads=1, answers=16),
     Host(name="bf16-b8-t1", dtype=torch.bfloat16, batch=8, threads=1, answers=16),
-    Host(name="bf16-b32-cold", dtype=torch.bfloat16, batch=32, threads=1, answers=32, settings=COLD),
+    Host(name="bf16-b16-cold", dtype=torch.bfloat16, batch=16, threads=1, answers=16, settings=COLD),
 )
 CHEATS: Final = tuple(
     Host(name=cheat.name.lower(), dtype=torch.bfloat16, batch=64, threads=1, cheat=cheat)
