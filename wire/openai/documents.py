@@ -14,7 +14,7 @@ from wire.openai.limits import BODY_BYTES, JSON_CONTAINERS, JSON_DEPTH
 
 Request = TypeVar("Request", bound=BaseModel)
 
-_MARKS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_MARKS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 """A string, skipped whole (to the end of the body where it has none), or one bracket."""
 _CODES: Final = {
     "missing": "missing_required_parameter",
