@@ -158,6 +158,17 @@ class Desk:
         log.info("host_rests", host=host, code=error.code, detail=error.message)
         self.health[host] = self.health.get(host, Health()).after_failure(self.chance.now_ms())
 
+    def note_status(self, host: str, told: HostStatus) -> None:
+        """A host has said how busy it is."""
+        self.told[host] = told
+        if host in self.health:
+            self.health[host] = self.health[host].after_status()
+
+    def note_absence(self, host: str, error: ApiError) -> None:
+        """A host does not say how busy it is; one that rests already goes on resting."""
+        if self.health.get(host, Health()).asked_again_ms <= self.chance.now_ms():
+            self.note_failure(host, error)
+
     # ---- pairs -----------------------------------------------------------------------------------------------------
 
     def pair(self, candidate: Candidate) -> Pair:

@@ -86,9 +86,9 @@ def list_used(desk: Desk) -> list[Offer]:
 
 async def _ask_status(desk: Desk, offer: Offer) -> None:
     try:
-        desk.told[offer.host] = await desk.client.read_status(offer.endpoint)
+        desk.note_status(offer.host, await desk.client.read_status(offer.endpoint))
     except ApiError as error:
-        desk.note_failure(offer.host, error)
+        desk.note_absence(offer.host, error)
 
 
 async def keep_escrows(desk: Desk, ledger: Ledger, purse: Purse, *, chain_id: str, pause: Pause) -> None:

@@ -43,6 +43,10 @@ class Health:
         """A quarter of what is known now is news."""
         return Health(latency_ms=(3 * self.latency_ms + latency_ms) // 4)
 
+    def after_status(self) -> Health:
+        """It says that it is up: it may be asked again at once, with the small chance that its failures leave it."""
+        return Health(latency_ms=self.latency_ms, failures=self.failures)
+
     def after_failure(self, now_ms: int) -> Health:
         """It rests a second, then twice as long for each failure in a row, up to a minute."""
         cooling = min(LONGEST_COOLING_MS, COOLING_MS << min(self.failures, MOST_FAILURES))

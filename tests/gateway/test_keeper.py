@@ -24,7 +24,7 @@ from gateway.accounts import top_up
 from gateway.desk import Desk
 from gateway.guard import open_session
 from gateway.hosts import HostClient
-from gateway.keeper import Purse, keep_escrows, watch_chain
+from gateway.keeper import Purse, keep_escrows, watch_chain, watch_hosts
 from gateway.keys import create_key
 from gateway.market import read_market
 from gateway.money import PUSD, UsdPrice
@@ -36,8 +36,11 @@ from gateway.store import Store
 from rules.params import GNK
 from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN, CHAIN_ID, DAN, Person, make_genesis
+from tests.gateway.shop import HOSTS, open_shop
+from tests.gateway.stub_host import Habits
 from wire.gonka.inference.v1.inference_pb2 import Model
 from wire.gonka.inference.v1.tx_pb2 import MsgSetOffer, MsgSetServingKey
+from wire.openai.errors import ApiError
 
 LONGEST_S = 60
 MODEL = Model(
@@ -182,5 +185,21 @@ def test_watch_chain__another_chain__ends_the_gateway(tmp_path: Path, chain: str
                     with pytest.raises(PermanentError) as caught:
                         await watch_chain(desk, ledger, DAN.text, chain_id="other-1", pause=brief)
         assert caught.value.code == "chain_id_mismatch"
+
+    asyncio.run(run())
+
+
+def test_watch_hosts__a_host_that_comes_back__is_asked_again_at_once(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with asyncio.timeout(LONGEST_S), open_shop(tmp_path, [Habits()]) as shop:
+            host = HOSTS[0]
+            for _ in range(8):
+                shop.desk.note_failure(host, ApiError("host_unreachable"))
+            assert (await shop.chat())[0] == 503
+            watching = asyncio.create_task(watch_hosts(shop.desk, pause=brief))
+            while shop.desk.health[host].asked_again_ms:  # noqa: ASYNC110  # the desk's
+                await asyncio.sleep(0.01)
+            watching.cancel()
+            assert (await shop.chat())[0] == 200
 
     asyncio.run(run())

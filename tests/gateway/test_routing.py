@@ -61,3 +61,8 @@ def test_after_failure__again_and_again__rests_longer_up_to_a_minute_and_a_succe
     assert rests[:3] == [1000, 2000, 4000]
     assert rests[-1] == LONGEST_COOLING_MS
     assert health.after_success(90) == Health(latency_ms=60)
+
+
+def test_after_status__a_resting_host_that_is_up__may_be_asked_but_is_not_trusted_at_once() -> None:
+    health = Health().after_failure(0).after_failure(0).after_status()
+    assert health == Health(failures=2)
