@@ -16,11 +16,14 @@ from rules.answers import (
     Batch,
     Lot,
     Receipt,
+    Report,
     Sample,
+    answer_seed,
     build_receipt_tree,
     check_receipts,
     compute_answers_hash,
     compute_receipt_hash,
+    compute_reports_commitment,
     draw_samples,
     draw_verifiers,
 )
@@ -137,3 +140,23 @@ def test_draw_verifiers__by_units__never_the_host_and_in_proportion() -> None:
 @pytest.mark.parametrize(("table", "why"), [({}, "nobody"), ({A: 5}, "only the host"), ({A: 5, B: 0}, "no units")])
 def test_draw_verifiers__nobody_may__no_seats(table: dict[Host, int], why: str) -> None:
     assert draw_verifiers(SEED, 7, lot(1), table, 5) == (), why
+
+
+def test_compute_reports_commitment__the_protocol_by_hand__equals_it_and_the_vector() -> None:
+    reports = [
+        Report(escrow_id=5, host=A, tokens=300, distance_ppm=2_000),
+        Report(escrow_id=6, host=B, tokens=0, distance_ppm=MILLION),
+    ]
+    numbers = [(5, A, 300, 2_000), (6, B, 0, MILLION)]
+    encoded = b"".join(
+        escrow.to_bytes(8, "little") + host + tokens.to_bytes(8, "little") + distance.to_bytes(4, "little")
+        for escrow, host, tokens, distance in numbers
+    )
+    expected = by_hand(b"gonka/reports", b"gonka-1", (7).to_bytes(8, "little"), C, SALT, encoded)
+    assert compute_reports_commitment("gonka-1", 7, C, SALT, reports) == expected
+    assert expected.hex() == VECTORS["reports"]
+
+
+def test_answer_seed__by_hand__equals_it_and_differs_by_place() -> None:
+    assert answer_seed(SEED, 3) == by_hand(b"gonka/answer", SEED, (3).to_bytes(4, "little"))
+    assert answer_seed(SEED, 0) != answer_seed(SEED, 1)

@@ -1,5 +1,9 @@
 """What is sealed to one key is read by its holder alone, at its place alone."""
 
+import json
+from hashlib import sha256
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +14,7 @@ from tests.chain.ledger import ANN, BOB
 from wire.gonka.inference.v1.check_pb2 import OpenedSample, Opening, Sealed
 from wire.sealing import compute_opening_context, open_sealed, seal_opening
 
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "answers.json").read_text())
 SECRET = bytes(range(1, 33))
 OPENING = Opening(samples=[OpenedSample(siblings=[b"s" * 32], splits=[7])])
 CONTEXT = compute_opening_context("gonka-1", 7, 5, Host(ANN.address), Host(BOB.address))
@@ -43,6 +48,11 @@ def test_open_sealed__anything_else__is_refused(sealed: Sealed, secret: bytes, c
 def test_open_sealed__bytes_of_any_kind__are_refused(ciphertext: bytes) -> None:
     with pytest.raises(RuleError):
         open_sealed(Sealed(one_time_key=SEALED.one_time_key, ciphertext=ciphertext), BOB.secret, CONTEXT)
+
+
+def test_seal_opening__with_a_given_key__has_the_bytes_of_the_vector() -> None:
+    assert CONTEXT.hex() == VECTORS["opening_context"]
+    assert sha256(SEALED.SerializeToString(deterministic=True)).hexdigest() == VECTORS["sealed_sha256"]
 
 
 def test_compute_opening_context__any_part_changed__differs() -> None:
