@@ -182,7 +182,11 @@ def widen(params: Params) -> Params:
             serve_blocks=max(s.serve_blocks, LEAST_SERVE_BLOCKS),
             **{name: max(getattr(s, name), LEAST_WINDOW_BLOCKS) for name in WINDOWS},
         ),
-        beacon=replace(params.beacon, kind=THRESHOLD_BLS),
+        beacon=replace(
+            params.beacon,
+            kind=THRESHOLD_BLS,
+            reveal_blocks=max(params.beacon.reveal_blocks, LEAST_WINDOW_BLOCKS),
+        ),
         auth=replace(params.auth, block_ms=max(params.auth.block_ms, LEAST_BLOCK_MS)),
     )
 

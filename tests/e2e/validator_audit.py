@@ -69,11 +69,14 @@ class Record:
         """Where an epoch began, and how late its rounds were."""
         first = {int(told["epoch"]): height for height, told in self.named("epoch_begun")}
         late = Counter((int(told["epoch"]), told["round"]) for _, told in self.named("round_delayed"))
+        dealt = {int(told["epoch"]) for _, told in self.named("key_dealt")}
+        beacon = self.params.beacon
+        revealing = 0 if epoch in dealt else beacon.reveal_blocks - beacon.round_blocks
         return EpochStart(
             epoch=epoch,
             first_height=first[epoch] if epoch else 1,
-            seed_delay=late[epoch, "sprint"],
-            sample_delay=late[epoch, "sample"],
+            seed_delay=late[epoch, "sprint"] + revealing,
+            sample_delay=late[epoch, "sample"] + revealing,
         )
 
     def span(self, first: int, last: int) -> Span:
