@@ -67,9 +67,13 @@ class Books:
         return sum(reserve.paid_ngonka for escrow in self.escrows for reserve in escrow.reserves)
 
 
-async def read_books(ledger: Ledger, people: Mapping[str, str], developer: str) -> Books:
-    """The books at the latest height; `people` are bech32 accounts by name, `developer` the one that pays."""
-    height = (await ledger.latest()).height
+async def read_books(ledger: Ledger, people: Mapping[str, str], developer: str, *, height: int = 0) -> Books:
+    """The books at a height, 0 for the latest; `people` are bech32 accounts by name, `developer` the one that pays.
+
+    Bonds that burn within an epoch are in its summary only once it is settled: where hosts may have failed to reveal a
+    secret, read at an epoch's first height.
+    """
+    height = height or (await ledger.latest()).height
     accounts = {**people, **{f"module {name}": encode_address(module_address(name)) for name in MODULE_NAMES}}
     balances = {}
     for name, address in accounts.items():
@@ -85,12 +89,13 @@ async def read_books(ledger: Ledger, people: Mapping[str, str], developer: str) 
         QueryEscrowsResponse,
         height=height,
     )
+    minted, slashed = await _read_epochs(ledger, height)  # before the blocks: old heights are soon forgotten
     return Books(
         height=height,
         balances=balances,
         supply=int(supply.amount.amount),
         escrows=tuple(escrows.escrows),
-        flows=await _read_flows(ledger, height),
+        flows=await _read_flows(ledger, height, minted=minted, slashed=slashed),
     )
 
 
@@ -119,7 +124,7 @@ def find_gaps(books: Books, genesis_supply: int, developer_began: int, developer
     return [f"{what}: {found} and {wanted} ngonka" for what, found, wanted in checks if found != wanted]
 
 
-async def _read_flows(ledger: Ledger, height: int) -> Flows:
+async def _read_flows(ledger: Ledger, height: int, *, minted: int, slashed: int) -> Flows:
     fees: dict[str, int] = {}
     paid: dict[str, int] = {}
     burned = settlements = 0
@@ -132,7 +137,6 @@ async def _read_flows(ledger: Ledger, height: int) -> Flows:
                 paid[host] = paid.get(host, 0) + host_part
                 burned += burnt
                 settlements += 1
-    minted, slashed = await _read_epochs(ledger, height)
     return Flows(fees=fees, paid=paid, burned=burned, minted=minted, slashed=slashed, settlements=settlements)
 
 

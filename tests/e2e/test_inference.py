@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 
 from chain_client.ledger import Ledger
+from commands.demo.watch import Watch
 from commands.homes import BALANCE_NGONKA
 from commands.inference.books import find_gaps, read_books
 from commands.inference.market import MarketNetwork, run_market
@@ -163,8 +164,9 @@ async def kill_at_random(network: MarketNetwork, random: Random, say: Say) -> No
 async def check_market(network: MarketNetwork, ledger: Ledger, crowd: Crowd, say: Say) -> None:
     """What must hold once all is quiet."""
     assert await wait_for_settlement(network, ledger) == ()
-    books = await read_books(ledger, list_people(network), network.developer.address)
     developer = network.developer.address
+    height = await wait_for_epoch(network, ledger)
+    books = await read_books(ledger, list_people(network), developer, height=height)
     assert find_gaps(books, compute_genesis_supply(len(network.sellers)), BALANCE_NGONKA, developer) == []
     say(f"{books.flows.settlements} settlements, {books.settled} ngonka, {books.flows.burned} burned; all sums agree")
     network.operate("balance")  # checks the gateway's own sums
@@ -179,6 +181,16 @@ async def check_market(network: MarketNetwork, ledger: Ledger, crowd: Crowd, say
         if asked.usage is not None:
             assert rows[asked.request_id] == (*asked.usage, "done"), asked
     say(f"{len(rows)} requests in the ledger, outcomes {Counter(row[2] for row in rows.values())}, signed {signed}")
+
+
+async def wait_for_epoch(network: MarketNetwork, ledger: Ledger) -> int:
+    """The first height of the next epoch: what burned in those before is in their summaries."""
+    watch = Watch(ledger)
+    now = (await watch.epoch()).epoch
+    status = await watch.until(
+        lambda s: s.epoch > now and s.height >= s.first_height, timeout_s=QUIET_TIMEOUT_S, guard=network.check_running
+    )
+    return int(status.first_height)
 
 
 async def until_answered(crowd: Crowd, count: int) -> None:
