@@ -6,7 +6,6 @@ developer signed, counts as the worst distance there is.  Plaintext is held in m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -34,7 +33,7 @@ from serving.records import hash_body
 from serving.sampling import build_sampling
 from wire.gonka.inference.v1 import check_pb2 as pb
 from wire.gonka.sidecar.v1 import inference_pb2 as sidecar_pb
-from wire.openai.documents import parse_request
+from wire.openai.documents import parse_object, parse_request
 from wire.openai.errors import ApiError
 from wire.openai.requests import ChatRequest, CompletionRequest
 from wire.vouchers import read_ticket
@@ -128,6 +127,7 @@ async def _read_request(scorer: Scorer, case: Case, opened: pb.OpenedRequest) ->
     answers = tuple(
         Answer(prompt=prompt, tokens=tuple(part.tokens)) for prompt, part in zip(prompts, opened.answers, strict=True)
     )
+    _check_possible(case.model, answers)
     receipt = Receipt(
         chain_id=case.chain_id,
         escrow_id=ticket.escrow_id,
@@ -143,9 +143,21 @@ async def _read_request(scorer: Scorer, case: Case, opened: pb.OpenedRequest) ->
     return _Work(receipt=receipt, samplings=samplings)
 
 
+def _check_possible(model: sidecar_pb.LoadedModel, answers: Sequence[Answer]) -> None:
+    """Refuse what the sidecar would not score: a host must not go unchecked by saying what the model cannot say.
+
+    Raises: RuleError `opening_invalid`.
+    """
+    for answer in answers:
+        if len(answer.prompt) + len(answer.tokens) > model.max_context:
+            raise RuleError("opening_invalid", f"{len(answer.prompt)} and {len(answer.tokens)} tokens are too many")
+        if max(answer.tokens, default=0) >= model.vocabulary:
+            raise RuleError("opening_invalid", f"token {max(answer.tokens)} is not in the vocabulary")
+
+
 def read_body(body: bytes) -> ChatRequest | CompletionRequest:
-    """What was asked; a chat has messages.  Raises: ApiError, ValueError."""
-    if "messages" in json.loads(body):
+    """What was asked; a chat has messages.  Raises: ApiError, also for what is no JSON object."""
+    if "messages" in parse_object(body):
         return parse_request(body, ChatRequest)
     return parse_request(body, CompletionRequest)
 

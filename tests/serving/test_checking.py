@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from chain.modules.inference import checks_state, state
+from chain_client.errors import PermanentError
 from chain_client.inference_stub import InferenceStub
 from chain_client.transactions import Fate
 from rules.addresses import decode_address, encode_address
-from rules.answers import Answer, Receipt, Report, answer_seed
+from rules.answers import Answer, Receipt, Report, answer_seed, build_receipt_tree, compute_receipt_hash
 from rules.evidence import WORST_PPM
 from rules.types import Host, Phase
 from rules.vouchers import Ticket, Tokens, request_seed
@@ -316,3 +317,72 @@ async def spoil_everything(honest: str, home: Path) -> None:
 
 def test_check_lot__delivered_in_any_wrong_way__is_as_far_as_can_be(honest: str, tmp_path: Path) -> None:
     asyncio.run(spoil_everything(honest, tmp_path))
+
+
+class Deaf:
+    """A scorer that must not be asked: what it would refuse must be found out before."""
+
+    async def render(self, request: pb.RenderRequest) -> tuple[int, ...]:
+        raise PermanentError("sidecar_refused", "asked to render")
+
+    async def score(self, request: pb.ScoreRequest) -> tuple[pb.TokenScore, ...]:
+        raise PermanentError("sidecar_refused", "asked to score")
+
+
+def open_one(body: bytes, tokens: list[int]) -> tuple[Case, check_pb2.Opening]:
+    """A lot of one receipt that host and developer agreed on, whole and rightly hung."""
+    host, model_id = Host(ANN.address), b"m" * 32
+    ticket = Ticket(
+        chain_id=CHAIN_ID,
+        escrow_id=1,
+        host=host,
+        model_id=model_id,
+        request=1,
+        developer_nonce=bytes(32),
+        body_hash=sha256(body).digest(),
+    )
+    receipt = Receipt(
+        chain_id=CHAIN_ID,
+        escrow_id=1,
+        host=host,
+        request=1,
+        body_hash=ticket.body_hash,
+        developer_nonce=bytes(32),
+        host_nonce=bytes(32),
+        answers=(Answer(prompt=(1, 2), tokens=tuple(tokens)),),
+        salt=bytes(32),
+    )
+    root = build_receipt_tree([(1, compute_receipt_hash(receipt))]).root
+    sample = check_pb2.Sample(serial=1, root=root, count=1, positions=[0])
+    lot = check_pb2.Lot(escrow_id=1, host=ANN.text, model_id=model_id, samples=[sample])
+    opened = check_pb2.OpenedRequest(
+        ticket=sign_ticket(VOUCHER_KEY.secret, ticket),
+        body=body,
+        host_nonce=bytes(32),
+        salt=bytes(32),
+        answers=[check_pb2.OpenedAnswer(tokens=tokens)],
+    )
+    model = pb.LoadedModel(max_context=16, vocabulary=100)
+    case = Case(chain_id=CHAIN_ID, host=host, lot=lot, voucher_pubkey=VOUCHER_KEY.public_key, model=model)
+    return case, check_pb2.Opening(samples=[check_pb2.OpenedSample(requests=[opened])])
+
+
+PROMPT = b'{"model": "tiny", "prompt": [1, 2]}'
+
+
+@pytest.mark.parametrize(
+    ("body", "tokens"),
+    [
+        pytest.param(b"5", [3], id="a body that is no object"),
+        pytest.param(b"[" * 100_000, [3], id="a body without a floor"),
+        pytest.param(b'{"prompt": "' + b"\xff" * 9 + b'"}', [3], id="a body that is no text"),
+        pytest.param(PROMPT, [3, 100], id="a token outside of the vocabulary"),
+        pytest.param(PROMPT, [3] * 15, id="more tokens than the model holds"),
+    ],
+)
+def test_check_lot__what_no_honest_host_answers__is_held_against_the_host_and_stops_nobody(
+    body: bytes, tokens: list[int]
+) -> None:
+    case, opening = open_one(body, tokens)
+    report = asyncio.run(check_lot(Deaf(), case, opening))
+    assert (report.distance_ppm, report.tokens) == (WORST_PPM, 0)
