@@ -18,19 +18,19 @@ from rules.addresses import encode_address
 from rules.types import Host
 
 APPLICATION_ID: Final = 0x476E6B53  # "GnkS"
-VERSION: Final = 1
+VERSION: Final = 2
 FILE_NAME: Final = "serving.sqlite"
 LOCK_NAME: Final = "serving.lock"
 
 _SCHEMA: Final = f"""
 CREATE TABLE owner (chain_id TEXT NOT NULL, host BLOB NOT NULL);
 CREATE TABLE escrows (escrow_id INTEGER PRIMARY KEY, done_in INTEGER NOT NULL, done_out INTEGER NOT NULL,
-    voucher BLOB, settled_serial INTEGER NOT NULL);
+    voucher BLOB, settled_serial BLOB NOT NULL);
 CREATE TABLE requests (escrow_id INTEGER, request BLOB, host_nonce BLOB NOT NULL, PRIMARY KEY (escrow_id, request))
     WITHOUT ROWID;
 CREATE TABLE answers (escrow_id INTEGER, request BLOB, ticket BLOB NOT NULL, body BLOB NOT NULL,
     salt BLOB NOT NULL, tokens BLOB NOT NULL, receipt BLOB NOT NULL, order_id TEXT, PRIMARY KEY (escrow_id, request));
-CREATE TABLE batches (order_id TEXT PRIMARY KEY, escrow_id INTEGER NOT NULL, serial INTEGER NOT NULL,
+CREATE TABLE batches (order_id TEXT PRIMARY KEY, escrow_id INTEGER NOT NULL, serial BLOB NOT NULL,
     voucher BLOB NOT NULL, root BLOB NOT NULL, count INTEGER NOT NULL, epoch INTEGER NOT NULL, fate TEXT);
 CREATE TABLE outbox (order_id TEXT PRIMARY KEY, chain_id TEXT NOT NULL, address TEXT NOT NULL,
     sequence INTEGER NOT NULL, last_height INTEGER NOT NULL, raw BLOB NOT NULL, fate TEXT, tx_hash TEXT, height INTEGER,
@@ -39,7 +39,7 @@ CREATE INDEX answers_by_order ON answers (order_id);
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 """
-"""A request's number is 8 bytes, big-endian: SQLite's integers have 63 bits."""
+"""A request's number and a voucher's serial are 8 bytes, big-endian: SQLite's integers have 63 bits."""
 
 
 class Database:

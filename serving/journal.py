@@ -73,7 +73,7 @@ class Journal:
         return EscrowState(
             done=Tokens(tokens_in=done_in, tokens_out=done_out),
             voucher=None if voucher is None else pb.Voucher.FromString(voucher),
-            settled_serial=settled_serial,
+            settled_serial=int.from_bytes(settled_serial),
         )
 
     def list_escrows(self) -> tuple[int, ...]:
@@ -104,7 +104,7 @@ class Journal:
 
     def _note(self, escrow_id: int, done: Tokens) -> None:
         self._db.run(
-            "INSERT INTO escrows VALUES (?, ?, ?, NULL, 0) ON CONFLICT (escrow_id) "
+            "INSERT INTO escrows VALUES (?, ?, ?, NULL, zeroblob(8)) ON CONFLICT (escrow_id) "
             "DO UPDATE SET done_in = excluded.done_in, done_out = excluded.done_out",
             escrow_id, done.tokens_in, done.tokens_out,
         )  # fmt: skip
@@ -129,7 +129,7 @@ class Journal:
             "SELECT request, ticket, host_nonce, body, salt, tokens, receipt FROM answers "
             "JOIN requests USING (escrow_id, request) JOIN batches USING (order_id) "
             "WHERE batches.escrow_id = ? AND serial = ? AND fate = ? ORDER BY request",
-            escrow_id, serial, Fate.APPLIED.value,
+            escrow_id, serial.to_bytes(8), Fate.APPLIED.value,
         )  # fmt: skip
         return tuple(self._read_answer(escrow_id, *row) for row in rows)
 
@@ -196,8 +196,8 @@ class Journal:
         with self._db.transaction():
             self._db.run(
                 "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-                batch.order_id, escrow_id, batch.voucher.serial, batch.voucher.SerializeToString(deterministic=True),
-                batch.root, batch.count, batch.epoch,
+                batch.order_id, escrow_id, batch.voucher.serial.to_bytes(8),
+                batch.voucher.SerializeToString(deterministic=True), batch.root, batch.count, batch.epoch,
             )  # fmt: skip
             self._db.run(
                 "UPDATE answers SET order_id = ? WHERE escrow_id = ? AND order_id IS NULL", batch.order_id, escrow_id
@@ -232,7 +232,7 @@ class Journal:
             if is_settled:
                 self._db.run(
                     "UPDATE escrows SET settled_serial = max(settled_serial, ?) WHERE escrow_id = ?",
-                    batch.voucher.serial, batch.voucher.escrow_id,
+                    batch.voucher.serial.to_bytes(8), batch.voucher.escrow_id,
                 )  # fmt: skip
 
     # ---- the outbox ------------------------------------------------------------------------------------------------

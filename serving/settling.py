@@ -47,13 +47,14 @@ class Settler:
     async def settle_all(self) -> int:
         """Settle every escrow that has a newer voucher; the number of those that applied.  Raises ClientError."""
         seen = await self.view.refresh()
+        closed = find_closed(self.journal, seen)  # before anything is waited for: what opens meanwhile is not in `seen`
         applied = 0
         for escrow_id in self.journal.list_escrows():
             escrow = seen.escrows.get(escrow_id)
             spent = self.journal.count_batches(escrow_id, seen.epoch) >= seen.settles_per_epoch
             if escrow is not None and not escrow.closed and not spent:
                 applied += await self._settle(escrow_id, seen.epoch)
-        self.journal.forget(seen.epoch, find_closed(self.journal, seen))
+        self.journal.forget(seen.epoch, closed)
         return applied
 
     async def _settle(self, escrow_id: int, epoch: int) -> bool:

@@ -95,6 +95,19 @@ def test_plan_batch__answers_since_the_last__hang_in_one_tree(journal: Journal) 
     assert journal.plan_batch(1, epoch=10) is None
 
 
+def test_plan_batch__the_greatest_serial_there_is__is_settled_like_any(journal: Journal) -> None:
+    """A developer chooses its serials: none may stop the host."""
+    answer(journal, 1)
+    for serial in (2**63 - 1, 2**64 - 1):
+        journal.keep_voucher(pb.Voucher(chain_id="test-1", escrow_id=1, serial=serial), DONE)
+        batch = journal.plan_batch(1, epoch=9)
+        assert batch is not None
+        journal.end_batch(batch, Fate.APPLIED, is_settled=True)
+        assert journal.read_escrow(1).settled_serial == serial
+    assert len(journal.read_answers(1, 2**63 - 1)) == 1
+    assert journal.plan_batch(1, epoch=9) is None
+
+
 def test_end_batch__one_that_changed_nothing__gives_its_answers_to_the_next(journal: Journal) -> None:
     answer(journal, 1)
     journal.keep_voucher(make_voucher(4), DONE)

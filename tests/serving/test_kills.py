@@ -209,7 +209,7 @@ async def check_settled(market: Market, home: Path, witness: Witness) -> None:
     database, journal = Database.peek(home), read_journal(home)
     hung = []
     for serial, root in database.all("SELECT serial, root FROM batches WHERE fate = 'applied' AND count > 0"):
-        answers = journal.read_answers(witness.terms.escrow_id, serial)
+        answers = journal.read_answers(witness.terms.escrow_id, int.from_bytes(serial))
         assert build_receipt_tree([(answer.receipt.request, answer.digest) for answer in answers]).root == root
         hung += [answer.receipt.request for answer in answers]
     assert sorted(hung) == sorted(set(hung))
