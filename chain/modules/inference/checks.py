@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from functools import cache
 from itertools import groupby
 
 from chain.context import Context
@@ -25,7 +26,7 @@ from rules.params import InferenceParams
 from rules.reputation import compute_rate_ppm, grow
 from rules.types import Host, Round
 from wire.gonka.inference.v1.check_pb2 import CheckSeat, Conduct, Lot, Report, ReportSet, Sample
-from wire.gonka.inference.v1.inference_pb2 import Settled
+from wire.gonka.inference.v1.inference_pb2 import Policy, Settled
 
 Found = Mapping[str, Mapping[tuple[int, str], Report]]
 """Revealed reports by verifier, then by escrow and host."""
@@ -34,15 +35,28 @@ Found = Mapping[str, Mapping[tuple[int, str], Report]]
 def process_lots(ctx: Context, epoch: int) -> None:
     """Draw what is opened of the answers that were settled in the epoch before, and who verifies it."""
     state.delete_checks(ctx.store)
-    servers: dict[tuple[bytes, bytes], Mapping[Host, int]] = {}
+
+    @cache
+    def list_inside(model_id: bytes, policy: bytes) -> Mapping[Host, int]:
+        return list_servers(ctx.store, model_id, Policy.FromString(policy))
+
     for (escrow_id, _), settled in groupby(scan_settled(ctx.store, epoch - 1), lambda s: (s.escrow_id, s.host)):
         lot, escrow = _read_lot(tuple(settled)), get_escrow(ctx.store, escrow_id)
         if escrow is None or not lot.batches:
             continue
-        market = (escrow.model_id, escrow.policy.SerializeToString(deterministic=True))
-        if market not in servers:
-            servers[market] = list_servers(ctx.store, escrow.model_id, escrow.policy)
-        _draw_lot(ctx, epoch, lot, escrow.model_id, servers[market])
+        inside = list_inside(escrow.model_id, escrow.policy.SerializeToString(deterministic=True))
+        able = inside if _are_most(inside, list_inside(escrow.model_id, b""), lot.host) else {}
+        _draw_lot(ctx, epoch, lot, escrow.model_id, able)
+
+
+def _are_most(inside: Mapping[Host, int], servers: Mapping[Host, int], host: Host) -> bool:
+    """Whether those inside a policy hold more than half of the units that serve the model beside the host.
+
+    A developer chooses its policy, and with it who would verify: else one host of little weight could be named alone,
+    to acquit or to condemn another.
+    """
+    rest = sum(units for other, units in inside.items() if other != host)
+    return 2 * rest > sum(units for other, units in servers.items() if other != host)
 
 
 def _read_lot(settled: tuple[Settled, ...]) -> LotRule:

@@ -40,6 +40,31 @@ def test_process_lots__nobody_inside_the_policy_may_verify__settles_unverified_a
     assert court.conduct().rounds == 0
 
 
+def test_process_lots__a_policy_that_names_one_other_host__lets_that_host_judge_nobody() -> None:
+    """Ann answers as she should; Bob's friend opens escrows for Ann and Bob alone, so that only Bob would verify."""
+    court = Court()
+    court.network.play(Phase.SERVE)
+    policy = Policy(hosts=sorted([ANN.text, BOB.text]))
+    response = court.network.send(court.market.request(policy=policy))
+    assert isinstance(response, MsgOpenEscrowResponse)
+    court.settle(response.escrow_id)
+    court.judge({BOB.text: WORST_PPM})
+    (event,) = court.network.named("answers_unverified")
+    assert (event["host"], event["escrow_id"]) == (ANN.text, str(response.escrow_id))
+    assert court.conduct().rounds == 0
+
+
+def test_process_lots__a_policy_that_holds_most_who_serve__is_verified_inside_it() -> None:
+    court = Court()
+    court.network.play(Phase.SERVE)
+    policy = Policy(hosts=sorted([ANN.text, BOB.text, CAT.text]))
+    response = court.network.send(court.market.request(policy=policy))
+    assert isinstance(response, MsgOpenEscrowResponse)
+    court.settle(response.escrow_id)
+    court.judge(all_say(0))
+    assert (court.conduct().reputation, court.conduct().rounds) == (1, 1)
+
+
 def test_process_lots__a_voucher_without_receipts__opens_nothing() -> None:
     court = Court()
     court.network.play(Phase.SERVE)
