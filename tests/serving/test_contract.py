@@ -154,7 +154,7 @@ def test_a_completion_takes_the_same(client: openai.OpenAI, more: dict[str, Any]
             "tool_choice": "auto",
         },
     ],
-    ids=str,
+    ids=", ".join,
 )
 def test_a_chat_takes_what_only_chats_have(client: openai.OpenAI, more: dict[str, Any]) -> None:
     assert chat(client, **more).choices[0].message.role == "assistant"
