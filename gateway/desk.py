@@ -101,6 +101,7 @@ class Desk:
             body=encode_body(request),
             choices=_count_choices(request),
             wants_usage=not isinstance(request, EmbeddingRequest) and (not request.stream or request.wants_usage),
+            is_whole=not isinstance(request, EmbeddingRequest) and not request.stream,
             candidates=candidates,
         )
 

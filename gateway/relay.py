@@ -60,7 +60,8 @@ class CallerGone(Exception):  # noqa: N818  # what happened, in the past
 class Errand:
     """A request that may run: what is reserved for it, what a host gets, and which hosts may be asked, in order.
 
-    `choices` are the answers it asks for; `wants_usage` says whether the application asked for the counting chunk.
+    `choices` are the answers it asks for; `wants_usage` says whether the application asked for the counting chunk, and
+    `is_whole` whether it wants the answer in one piece: then nothing is delivered before all of it is there.
     """
 
     reservation: Reservation
@@ -69,6 +70,7 @@ class Errand:
     body: bytes
     choices: int
     wants_usage: bool
+    is_whole: bool
     candidates: tuple[Candidate, ...]
 
 
@@ -105,7 +107,8 @@ class _Run:
     began_ms: int
     held_back: list[str] = field(default_factory=list)
     finished: int = 0
-    ended: bool = False
+    has_begun: bool = False
+    has_usage: bool = False
 
 
 class Relay:
@@ -254,6 +257,7 @@ class Relay:
                         await self._take_comment(run, item.text)
                     elif item.text == DONE_TEXT:
                         self._check_end(run)
+                        await self._deliver(run, sink)
                         await sink(DONE_TEXT)
                         return
                     else:
@@ -271,7 +275,8 @@ class Relay:
             raise HostFailed(ApiError("host_answer_invalid", "it has not one embedding for each input"))
         told = Progress(tokens_in=answer.usage.prompt_tokens, tokens_out=0, signed=0)
         _check(run.live.meter.take_progress, told)
-        self._begin_delivery(run)
+        self._note_begun(run)
+        run.live.delivers = True
         return answer
 
     @contextlib.asynccontextmanager
@@ -304,27 +309,34 @@ class Relay:
         if chunk.usage is not None:
             told = Progress(tokens_in=chunk.usage.prompt_tokens, tokens_out=chunk.usage.completion_tokens, signed=0)
             _check(run.live.meter.take_progress, told)
+            run.has_usage = True
             if not run.errand.wants_usage and not chunk.choices:
                 return
         piece = find_text(chunk)
         if piece:
             run.live.meter.take_text(piece)
-        if not run.live.delivers:
-            if not piece and not run.finished:
-                run.held_back.append(text)
-                return
-            self._begin_delivery(run)
-            for earlier in run.held_back:
-                await sink(earlier)
-        await sink(text)
+        run.held_back.append(chunk.encode())  # no line breaks, and nothing that the host added
+        if piece or run.finished:
+            self._note_begun(run)
+            if not run.errand.is_whole:
+                await self._deliver(run, sink)
 
-    def _begin_delivery(self, run: _Run) -> None:
+    async def _deliver(self, run: _Run, sink: Sink) -> None:
         run.live.delivers = True
-        self._ports.note_success(run.candidate.host, self._ports.chance.now_ms() - run.began_ms)
+        held_back, run.held_back = run.held_back, []
+        for text in held_back:
+            await sink(text)
+
+    def _note_begun(self, run: _Run) -> None:
+        if not run.has_begun:
+            run.has_begun = True
+            self._ports.note_success(run.candidate.host, self._ports.chance.now_ms() - run.began_ms)
 
     def _check_end(self, run: _Run) -> None:
         if run.finished < run.errand.choices:
             raise HostFailed(ApiError("host_ended_early"))
+        if run.errand.is_whole and not run.has_usage:
+            raise HostFailed(ApiError("host_answer_invalid", "its answer counts no tokens"))
 
 
 def _check(take: Callable[[T], None], told: T) -> None:

@@ -208,6 +208,54 @@ def test_stream__a_host_fails_after_the_first_word__the_stream_says_so_and_what_
     play(scene, tmp_path, [habits, Habits()])
 
 
+@pytest.mark.parametrize(
+    "habits",
+    [
+        Habits(words=50, breaks_after=20),
+        Habits(words=50, fails_after=20),
+        Habits(words=50, claims_factor=9),
+        Habits(words=20, last_words=(b"",)),
+    ],
+)
+def test_collect__a_host_fails_in_the_middle__another_answers_and_only_it_is_charged(
+    tmp_path: Path, habits: Habits
+) -> None:
+    """Nothing has reached an application that waits for the whole: it pays for the answer that it gets."""
+
+    async def scene(shop: Shop) -> None:
+        status, text, _ = await shop.chat()
+        assert status == 200
+        assert text["usage"]["completion_tokens"] == 8
+        assert (await shop.settled())["sales"] == 10 * PRICE.in_musd + 8 * PRICE.out_musd
+
+    play(scene, tmp_path, [habits, Habits()])
+
+
+def test_collect__every_host_fails_in_the_middle__an_error_that_costs_nothing(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        status, text, _ = await shop.chat()
+        assert (status, text["error"]["code"]) == (502, "host_ended_early")
+        assert (await shop.settled()).get("sales", 0) == 0
+
+    play(scene, tmp_path, [Habits(words=50, fails_after=20)])
+
+
+def test_stream__a_host_slips_in_an_error_and_line_breaks__neither_reaches_the_application(tmp_path: Path) -> None:
+    """To an `openai` client, either would break an answer that is charged."""
+    choices = '[{"index": 0, "delta": {"content": "w1"}}]'
+    event = '{"id": "c",\r"created": 1, "model": "m", "error": {"message": "no"}, "choices":\ndata: ' + choices + "}"
+    garbage = b"data: " + event.encode() + b"\n\n"
+
+    async def scene(shop: Shop) -> None:
+        _, text, _ = await shop.chat(stream=True)
+        first, *_ = read_stream(text)
+        assert first["choices"][0]["delta"] == {"content": "w1"}
+        assert "error" not in first
+        assert "\r" not in text
+
+    play(scene, tmp_path, [Habits(garbage=garbage)])
+
+
 def test_stream__a_host_whose_count_cannot_be__is_signed_for_no_more_than_was_delivered(tmp_path: Path) -> None:
     async def scene(shop: Shop) -> None:
         await shop.chat(stream=True)
