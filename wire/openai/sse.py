@@ -46,12 +46,15 @@ class SseDecoder:
 
     def feed(self, received: bytes) -> list[Data | Comment]:
         """What these bytes complete.  Raises ApiError stream_invalid for an endless line, or text that is not UTF-8."""
-        self._rest += received
         found: list[Data | Comment] = []
-        *lines, rest = self._rest.split(b"\n")
-        if len(rest) > SSE_LINE_BYTES or sum(map(len, self._data)) > SSE_LINE_BYTES:
+        first, *others = received.split(b"\n")  # what came before is not looked through again
+        self._rest += first
+        lines = []
+        for other in others:
+            lines.append(self._rest)
+            self._rest = bytearray(other)
+        if len(self._rest) > SSE_LINE_BYTES or sum(map(len, self._data)) > SSE_LINE_BYTES:
             raise ApiError("stream_invalid", f"a line of more than {SSE_LINE_BYTES} bytes")
-        self._rest = rest
         for line in lines:
             found += self._take(line.removesuffix(b"\r"))
         return found
