@@ -11,7 +11,7 @@ from rules.types import Host, Phase
 from wire.gonka.inference.v1 import check_pb2 as pb
 from wire.gonka.inference.v1 import query_pb2 as query
 from wire.gonka.inference.v1.inference_pb2 import Escrow, Model, Offer
-from wire.gonka.sprint.v1.query_pb2 import QueryEpochRequest, QueryEpochResponse
+from wire.gonka.sprint.v1.query_pb2 import EpochStatus, QueryEpochRequest, QueryEpochResponse
 
 CHECKS: Final = "/gonka.inference.v1.CheckQuery"
 INFERENCE: Final = "/gonka.inference.v1.Query"
@@ -19,14 +19,15 @@ INFERENCE: Final = "/gonka.inference.v1.Query"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Docket:
-    """What a verifier has before it: the phase until height `phase_last`, its lots, and what it has sent.
+    """What a verifier has before it: its lots, and what it has sent.
 
-    Blocks come `block_ms` apart.
+    What is due in the phase is taken until `last_height`, in `blocks` blocks from now, which come `block_ms` apart.
     """
 
     epoch: int
     phase: Phase
-    phase_last: int
+    last_height: int
+    blocks: int
     block_ms: int
     lots: tuple[pb.Lot, ...]
     sent: pb.ReportSet
@@ -43,11 +44,12 @@ class CheckView:
         asked = await self.ledger.query("/gonka.sprint.v1.Query/Epoch", QueryEpochRequest(), QueryEpochResponse)
         request = pb.QueryLotsRequest(verifier=verifier)
         answer = await self.ledger.query(f"{CHECKS}/Lots", request, pb.QueryLotsResponse)
-        status = asked.status
+        status, last_height = asked.status, _find_last_height(asked.status)
         return Docket(
             epoch=status.epoch,
             phase=Phase(status.phase),
-            phase_last=status.phase_last_height,
+            last_height=last_height,
+            blocks=last_height - status.height,
             block_ms=status.block_ms,
             lots=tuple(answer.lots) if answer.epoch == status.epoch else (),
             sent=answer.reports,
@@ -77,3 +79,16 @@ class CheckView:
         """The chain's models by id."""
         answer = await self.ledger.query(f"{INFERENCE}/Models", query.QueryModelsRequest(), query.QueryModelsResponse)
         return {model.model_id: model for model in answer.models}
+
+
+def _find_last_height(status: EpochStatus) -> int:
+    """The last of the phase; in those in which reports are promised, that at which commitments close."""
+    params = status.sprint_params
+    lengths = {
+        Phase.REVEAL: params.reveal_blocks,
+        Phase.ROWS_COMMIT: params.rows_commit_blocks,
+        Phase.ROWS_REVEAL: params.rows_reveal_blocks,
+        Phase.DISPUTE_COMMIT: params.dispute_commit_blocks,
+    }
+    later = sum(blocks for phase, blocks in lengths.items() if phase > status.phase) if status.phase in lengths else 0
+    return int(status.phase_last_height) + later

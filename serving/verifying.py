@@ -6,7 +6,7 @@ The promise is on disk before it is sent, so that a verifier that dies in betwee
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -38,6 +38,8 @@ FETCH_S: Final = 30.0
 MAX_OPENING: Final = 256 << 20
 """Bytes of the largest opening that is taken: what a host could be owed for 64 requests stays below."""
 COMMITTING: Final = frozenset({Phase.REVEAL, Phase.ROWS_COMMIT, Phase.ROWS_REVEAL, Phase.DISPUTE_COMMIT})
+AT_ONCE: Final = 4
+"""Lots that are fetched at the same time; their openings are held in memory."""
 log = structlog.get_logger("checking")
 
 
@@ -55,6 +57,22 @@ class Orders(Protocol):
     async def send(self, order: Order) -> Outcome:
         """How the order ended.  Raises ClientError only while nothing is signed."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """What all lots of an epoch are checked with.
+
+    None has more than `fetch_s` to be fetched: a host that hangs takes no time from others.  `slots` are for lots under
+    way, `turn` for the one that is scored.
+    """
+
+    epoch: int
+    models: Mapping[bytes, Model]
+    loaded: tuple[LoadedModel, ...]
+    fetch_s: float
+    slots: asyncio.Semaphore
+    turn: asyncio.Lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +109,20 @@ class Verifier:
             await self._send(docket, "reveal", promise)
 
     async def _verify(self, docket: Docket) -> pb.MsgRevealReports:
-        models, loaded = await self.view.read_models(), await self.sidecar.models()
-        reports = [await self._check(docket.epoch, lot, models[lot.model_id], loaded) for lot in docket.lots]
+        """Two thirds of the time until commitments close are for checking, the first half of that for fetching."""
+        patience_s = docket.blocks * docket.block_ms / 1000 * 2 / 3
+        end_s = asyncio.get_running_loop().time() + patience_s
+        work = _Round(
+            epoch=docket.epoch,
+            models=await self.view.read_models(),
+            loaded=await self.sidecar.models(),
+            fetch_s=patience_s / 2 * min(1, AT_ONCE / len(docket.lots)),
+            slots=asyncio.Semaphore(AT_ONCE),
+            turn=asyncio.Lock(),
+        )
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._check_until(end_s, work, lot)) for lot in docket.lots]
+        reports = [task.result() for task in tasks]
         return pb.MsgRevealReports(
             sender=self.key.address,
             host=self.host,
@@ -109,38 +139,53 @@ class Verifier:
             ],
         )
 
-    async def _check(self, epoch: int, lot: pb.Lot, model: Model, loaded: tuple[LoadedModel, ...]) -> Report:
-        """A verifier that cannot score accuses nobody and vouches for nobody: no tokens, no distance."""
-        host = Host(decode_address(lot.host))
-        wanted = (model.content_hash, model.tokenizer_hash)
-        mine = next((m for m in loaded if (m.content_hash, m.tokenizer_hash) == wanted), None)
-        if mine is None:
-            log.warning("model_not_loaded", model=model.name, escrow_id=lot.escrow_id)
-            return Report(escrow_id=lot.escrow_id, host=host, tokens=0, distance_ppm=0)
+    async def _check_until(self, end_s: float, work: _Round, lot: pb.Lot) -> Report:
+        """A verifier that cannot score in time accuses nobody and vouches for nobody: no tokens, no distance."""
         try:
-            escrow = await self.view.read_escrow(lot.escrow_id)
-            opening = await self._fetch_opening(epoch, lot, host)
-            case = Case(chain_id=self.chain_id, host=host, lot=lot, voucher_pubkey=escrow.voucher_pubkey, model=mine)
-            report = await check_lot(self.sidecar, case, opening)
+            async with asyncio.timeout_at(end_s), work.slots:
+                return await self._check(work, lot)
+        except TimeoutError:
+            log.warning("lot_not_checked_in_time", escrow_id=lot.escrow_id, host=lot.host)
         except ClientError as error:
             log.warning("lot_not_checked", escrow_id=lot.escrow_id, host=lot.host, code=error.code)
-            return Report(escrow_id=lot.escrow_id, host=host, tokens=0, distance_ppm=0)
+        return _abstain(lot)
+
+    async def _check(self, work: _Round, lot: pb.Lot) -> Report:
+        host, model = Host(decode_address(lot.host)), work.models[lot.model_id]
+        wanted = (model.content_hash, model.tokenizer_hash)
+        mine = next((m for m in work.loaded if (m.content_hash, m.tokenizer_hash) == wanted), None)
+        if mine is None:
+            log.warning("model_not_loaded", model=model.name, escrow_id=lot.escrow_id)
+            return _abstain(lot)
+        escrow = await self.view.read_escrow(lot.escrow_id)
+        opening = await self._fetch_opening(work, lot, host)
+        case = Case(chain_id=self.chain_id, host=host, lot=lot, voucher_pubkey=escrow.voucher_pubkey, model=mine)
+        async with work.turn:
+            report = await check_lot(self.sidecar, case, opening)
         log.info("lot_checked", escrow_id=lot.escrow_id, host=lot.host, tokens=report.tokens, ppm=report.distance_ppm)
         return report
 
-    async def _fetch_opening(self, epoch: int, lot: pb.Lot, host: Host) -> pb.Opening | None:
+    async def _fetch_opening(self, work: _Round, lot: pb.Lot, host: Host) -> pb.Opening | None:
         """What the host delivers, None for nothing that can be read."""
         endpoint = (await self.view.read_offer(lot.host)).endpoint
-        url = f"{endpoint}/gonka/v1/samples/{epoch}/{lot.escrow_id}/{self.host}"
-        body = await self.fetch(url) if endpoint else None
+        url = f"{endpoint}/gonka/v1/samples/{work.epoch}/{lot.escrow_id}/{self.host}"
+        body = await self._fetch_within(work.fetch_s, url) if endpoint else None
         if body is None:
             return None
         verifier = Host(decode_address(self.host))
-        context = compute_opening_context(self.chain_id, epoch, lot.escrow_id, host, verifier)
+        context = compute_opening_context(self.chain_id, work.epoch, lot.escrow_id, host, verifier)
         try:
             return open_sealed(pb.Sealed.FromString(body), self.key.reveal().reveal(), context)
         except (DecodeError, RuleError) as error:
             log.info("opening_unreadable", escrow_id=lot.escrow_id, host=lot.host, reason=str(error))
+            return None
+
+    async def _fetch_within(self, seconds: float, url: str) -> bytes | None:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.fetch(url)
+        except TimeoutError:
+            log.info("opening_not_fetched_in_time", url=url)
             return None
 
     def _build_commitment(self, promise: pb.MsgRevealReports) -> pb.MsgCommitReports:
@@ -162,9 +207,13 @@ class Verifier:
         return pb.MsgRevealReports.FromString(path.read_bytes()) if path.exists() else None
 
     async def _send(self, docket: Docket, what: str, message: Message) -> None:
-        order = Order(order_id=f"reports/{docket.epoch}/{what}", messages=(message,), last_height=docket.phase_last)
+        order = Order(order_id=f"reports/{docket.epoch}/{what}", messages=(message,), last_height=docket.last_height)
         outcome = await self.orders.send(order)
         log.info("reports_sent", epoch=docket.epoch, what=what, fate=outcome.fate.value, rule=outcome.result.rule)
+
+
+def _abstain(lot: pb.Lot) -> Report:
+    return Report(escrow_id=lot.escrow_id, host=Host(decode_address(lot.host)), tokens=0, distance_ppm=0)
 
 
 def _may_reveal(docket: Docket) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,24 +17,30 @@ from aiohttp import web
 from chain.process import GENESIS_FILE
 from chain_client.cosmos import CosmosLedger
 from chain_client.inference_stub import InferenceStub
+from chain_client.ledger import TxResult
 from chain_client.outbox import FileOutbox
 from chain_client.sender import Sender
-from chain_client.transactions import Fate
+from chain_client.transactions import Fate, Order, Outcome
+from rules.addresses import decode_address
+from rules.evidence import WORST_PPM
 from rules.presets import MINIMAL
+from rules.types import Host, Phase
 from rules.vouchers import Price, Tokens, Voucher, compute_amount
-from serving.check_view import CheckView
+from serving.check_view import CheckView, Docket
 from serving.opening import PATH, Opener
-from serving.verifying import FILE_NAME, Verifier, fetch_url, keep_verifying
+from serving.verifying import AT_ONCE, FILE_NAME, Verifier, fetch_url, keep_verifying
 from tests.chain.api.running import run_chain
-from tests.chain.ledger import BOB, CAT, CHAIN_ID, DAN, Person, make_genesis
+from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, DAN, Person, make_genesis
 from tests.chain.market import VOUCHER_KEY, serving_key_of
 from tests.serving.market import key_of, submit
-from tests.serving.test_checking import Server, open_server
+from tests.serving.test_checking import PROMPT, Server, open_one, open_server
 from wire.gonka.inference.v1 import check_pb2
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.gonka.inference.v1 import query_pb2 as query
 from wire.gonka.inference.v1 import tx_pb2 as tx
+from wire.gonka.sidecar.v1 import inference_pb2 as sidecar_pb
 from wire.openai.web import answer_errors
+from wire.sealing import compute_opening_context, seal_opening
 from wire.vouchers import sign_voucher
 
 PARAMS = replace(MINIMAL, sprint=replace(MINIMAL.sprint, dispute_commit_blocks=240, dispute_reveal_blocks=30))
@@ -201,3 +207,108 @@ def test_verifier__beside_a_real_chain__reports_what_it_found(
     assert conduct.rounds == 1
     wealth = int.from_bytes(conduct.wealth, "big")
     assert (wealth < 2**63) == reachable
+
+
+HANGING = tuple(range(2, 42))
+"""Escrows of Bob's, who takes every connection and never answers; Ann delivers for escrow 1."""
+
+
+@dataclass
+class Bench:
+    """A chain, a sidecar and the hosts' answers, as a verifier meets them in REVEAL."""
+
+    lots: tuple[check_pb2.Lot, ...]
+    answer: bytes = b""
+    score_s: float = 0.0
+    fetching: int = 0
+    most_fetching: int = 0
+    sent: list[Order] = field(default_factory=list)
+
+    async def read_docket(self, _verifier: str) -> Docket:
+        return Docket(
+            epoch=7,
+            phase=Phase.REVEAL,
+            last_height=50,
+            blocks=30,
+            block_ms=100,
+            lots=self.lots,
+            sent=check_pb2.ReportSet(),
+        )
+
+    async def read_models(self) -> dict[bytes, pb.Model]:
+        return {b"m" * 32: pb.Model(name="tiny")}
+
+    async def read_escrow(self, escrow_id: int) -> pb.Escrow:
+        return pb.Escrow(escrow_id=escrow_id, voucher_pubkey=VOUCHER_KEY.public_key)
+
+    async def read_offer(self, host: str) -> pb.Offer:
+        return pb.Offer(host=host, endpoint=f"https://{host}")
+
+    async def models(self) -> tuple[sidecar_pb.LoadedModel, ...]:
+        return (sidecar_pb.LoadedModel(max_context=16, vocabulary=100),)
+
+    async def score(self, request: sidecar_pb.ScoreRequest) -> tuple[sidecar_pb.TokenScore, ...]:
+        await asyncio.sleep(self.score_s)
+        return tuple(sidecar_pb.TokenScore() for _ in request.answer)
+
+    async def fetch(self, url: str) -> bytes:
+        self.fetching += 1
+        self.most_fetching = max(self.most_fetching, self.fetching)
+        try:
+            if BOB.text in url:
+                await asyncio.Event().wait()
+            return self.answer
+        finally:
+            self.fetching -= 1
+
+    async def send(self, order: Order) -> Outcome:
+        self.sent.append(order)
+        return Outcome(order_id=order.order_id, fate=Fate.APPLIED, result=TxResult(tx_hash="", height=9, code=0))
+
+
+def make_bench() -> Bench:
+    """Ann's lot comes last."""
+    case, opening = open_one(PROMPT, [3, 4])
+    context = compute_opening_context(CHAIN_ID, 7, 1, case.host, Host(decode_address(CAT.text)))
+    sealed = seal_opening(opening, serving_key_of(CAT).public_key, context, secrets.token_bytes(32))
+    hanging = []
+    for number in HANGING:
+        lot = check_pb2.Lot()
+        lot.CopyFrom(case.lot)
+        lot.escrow_id, lot.host = number, BOB.text
+        hanging.append(lot)
+    return Bench(lots=(*hanging, case.lot), answer=sealed.SerializeToString())
+
+
+async def attend(bench: Bench, home: Path) -> list[check_pb2.Report]:
+    """What is promised in one look, within the time until commitments close."""
+    verifier = Verifier(
+        view=bench,  # type: ignore[arg-type]  # what it asks of a view
+        sidecar=bench,  # type: ignore[arg-type]  # a prompt of tokens is not rendered
+        orders=bench,
+        fetch=bench.fetch,
+        key=key_of(serving_key_of(CAT)),
+        home=home,
+        chain_id=CHAIN_ID,
+        host=CAT.text,
+        entropy=secrets.token_bytes,
+    )
+    await asyncio.wait_for(verifier.attend(), 3.0)
+    assert all(order.last_height == 50 for order in bench.sent)
+    assert [order.order_id for order in bench.sent] == ["reports/7/commit"]
+    return list(check_pb2.MsgRevealReports.FromString((home / FILE_NAME).read_bytes()).reports)
+
+
+def test_attend__a_host_that_hangs_with_many_lots__is_reported_and_takes_no_time_from_others(tmp_path: Path) -> None:
+    bench = make_bench()
+    reports = asyncio.run(attend(bench, tmp_path))
+    assert [report.escrow_id for report in reports] == [*HANGING, 1]
+    assert {(report.host, report.distance_ppm) for report in reports[:-1]} == {(BOB.text, WORST_PPM)}
+    assert (reports[-1].host, reports[-1].tokens, reports[-1].distance_ppm) == (ANN.text, 2, 0)
+    assert 1 < bench.most_fetching <= AT_ONCE
+
+
+def test_attend__a_model_too_slow_for_the_window__accuses_nobody_and_promises_in_time(tmp_path: Path) -> None:
+    bench = replace(make_bench(), score_s=60.0)
+    reports = asyncio.run(attend(bench, tmp_path))
+    assert (reports[-1].tokens, reports[-1].distance_ppm) == (0, 0)
