@@ -83,12 +83,12 @@ class CheckView:
 
 def _find_last_height(status: EpochStatus) -> int:
     """The last of the phase; in those in which reports are promised, that at which commitments close."""
-    params = status.sprint_params
+    params, running = status.sprint_params, Phase(status.phase)
     lengths = {
         Phase.REVEAL: params.reveal_blocks,
         Phase.ROWS_COMMIT: params.rows_commit_blocks,
         Phase.ROWS_REVEAL: params.rows_reveal_blocks,
         Phase.DISPUTE_COMMIT: params.dispute_commit_blocks,
     }
-    later = sum(blocks for phase, blocks in lengths.items() if phase > status.phase) if status.phase in lengths else 0
+    later = sum(blocks for phase, blocks in lengths.items() if phase > running) if running in lengths else 0
     return int(status.phase_last_height) + later

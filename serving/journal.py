@@ -6,7 +6,7 @@ Each method is one transaction.  Answers that a voucher settles hang in one batc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from chain_client.ledger import TxResult
@@ -43,7 +43,10 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A voucher to settle, with the root over the receipts that go with it: 32 bytes, empty for none."""
+    """A voucher to settle, with the root over the receipts that go with it: 32 bytes, empty for none.
+
+    `epoch` is that in which it was last planned or gone on with.
+    """
 
     order_id: str
     voucher: pb.Voucher
@@ -173,7 +176,7 @@ class Journal:
         None where the newest voucher is settled.
         """
         if under_way := self._read_batch(escrow_id):
-            return under_way
+            return self._renew_batch(under_way, epoch)
         state = self.read_escrow(escrow_id)
         if state.voucher is None or state.voucher.serial <= state.settled_serial:
             return None
@@ -212,8 +215,14 @@ class Journal:
         order_id, voucher, root, count, epoch = found[0]
         return Batch(order_id=order_id, voucher=pb.Voucher.FromString(voucher), root=root, count=count, epoch=epoch)
 
+    def _renew_batch(self, batch: Batch, epoch: int) -> Batch:
+        """It settles now: its answers are asked for later than when it was planned."""
+        with self._db.transaction():
+            self._db.run("UPDATE batches SET epoch = ? WHERE order_id = ?", epoch, batch.order_id)
+        return replace(batch, epoch=epoch)
+
     def count_batches(self, escrow_id: int, epoch: int) -> int:
-        """Batches of an escrow that applied and were planned in an epoch."""
+        """Batches of an escrow that applied in an epoch."""
         found = self._db.all(
             "SELECT count(*) FROM batches WHERE escrow_id = ? AND epoch = ? AND fate = ?",
             escrow_id, epoch, Fate.APPLIED.value,

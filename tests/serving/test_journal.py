@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def test_plan_batch__answers_since_the_last__hang_in_one_tree(journal: Journal) 
     batch = journal.plan_batch(1, epoch=9)
     assert batch is not None
     assert (batch.root, batch.count) == (build_receipt_tree(digests).root, 3)
-    assert journal.plan_batch(1, epoch=10) == batch, "one that is under way is gone on with"
+    assert journal.plan_batch(1, epoch=9) == batch, "one that is under way is gone on with"
     assert journal.read_answers(1, 4) == (), "nothing is settled yet"
     journal.end_batch(batch, Fate.APPLIED, is_settled=True)
     assert (journal.count_batches(1, 9), journal.count_batches(1, 10)) == (1, 0)
@@ -106,6 +107,20 @@ def test_plan_batch__the_greatest_serial_there_is__is_settled_like_any(journal: 
         assert journal.read_escrow(1).settled_serial == serial
     assert len(journal.read_answers(1, 2**63 - 1)) == 1
     assert journal.plan_batch(1, epoch=9) is None
+
+
+def test_plan_batch__one_gone_on_with_epochs_later__keeps_its_answers_from_then_on(journal: Journal) -> None:
+    answer(journal, 1)
+    journal.keep_voucher(make_voucher(4), DONE)
+    begun = journal.plan_batch(1, epoch=9)
+    resumed = journal.plan_batch(1, epoch=13)
+    assert begun is not None
+    assert resumed is not None
+    assert resumed == replace(begun, epoch=13)
+    journal.end_batch(resumed, Fate.APPLIED, is_settled=True)
+    journal.forget(15, ())
+    assert len(journal.read_answers(1, 4)) == 1
+    assert journal.count_batches(1, 13) == 1
 
 
 def test_end_batch__one_that_changed_nothing__gives_its_answers_to_the_next(journal: Journal) -> None:
