@@ -91,6 +91,19 @@ class ChainView:
                 return found
             page = PageRequest(limit=PAGE, key=answer.pagination.next_key)
 
+    async def is_closed(self, escrow_id: int, newest: int) -> bool:
+        """Whether an escrow closed.  One that the chain does not know is long closed where it knows a newer one, which
+        `newest` may be; else the node may not have come to it yet.  Raises ClientError.
+        """
+        request = query.QueryEscrowRequest(escrow_id=escrow_id)
+        try:
+            answer = await self._ledger.query(f"{SERVICE}/Escrow", request, query.QueryEscrowResponse)
+        except PermanentError as error:
+            if error.code != "escrow_unknown":
+                raise
+            return escrow_id < newest
+        return answer.escrow.closed
+
     async def look_up(self, escrow_id: int) -> pb.Escrow:
         """An escrow, asked for anew where it is not known.  Raises ApiError: escrow_unknown, chain_unavailable."""
         if self._seen is None or escrow_id not in self._seen.escrows:

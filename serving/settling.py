@@ -47,7 +47,7 @@ class Settler:
     async def settle_all(self) -> int:
         """Settle every escrow that has a newer voucher; the number of those that applied.  Raises ClientError."""
         seen = await self.view.refresh()
-        closed = find_closed(self.journal, seen)  # before anything is waited for: what opens meanwhile is not in `seen`
+        closed = await self._find_closed(seen)
         applied = 0
         for escrow_id in self.journal.list_escrows():
             escrow = seen.escrows.get(escrow_id)
@@ -56,6 +56,12 @@ class Settler:
                 applied += await self._settle(escrow_id, seen.epoch)
         self.journal.forget(seen.epoch, closed)
         return applied
+
+    async def _find_closed(self, seen: Seen) -> tuple[int, ...]:
+        """Escrows that can never pay again: the chain says so of each, as a node that catches up does not list all."""
+        unseen = [number for number in self.journal.list_escrows() if number not in seen.escrows]
+        newest = max(seen.escrows, default=0)
+        return tuple([number for number in unseen if await self.view.is_closed(number, newest)])
 
     async def _settle(self, escrow_id: int, epoch: int) -> bool:
         batch = self.journal.plan_batch(escrow_id, epoch)
@@ -80,24 +86,21 @@ class Settler:
         return Order(order_id=batch.order_id, messages=(message,), last_height=last_height)
 
 
-def find_closed(journal: Journal, seen: Seen) -> tuple[int, ...]:
-    """Escrows that can never pay again: closed, or forgotten by the chain."""
-    return tuple(
-        number for number in journal.list_escrows() if (escrow := seen.escrows.get(number)) is None or escrow.closed
-    )
-
-
 async def keep_settling(settler: Settler, interval_s: float, pause: Callable[[float], Awaitable[None]]) -> None:
     """Settle at every interval, whatever fails meanwhile; first what an earlier process began."""
-    await settler.orders.resume()
+    await _attempt(settler.orders.resume)
     while True:
         await pause(interval_s)
-        try:
-            await settler.settle_all()
-        except PermanentError as error:
-            log.error("settling_failed", code=error.code, detail=error.detail)
-        except ClientError as error:
-            log.warning("settling_postponed", code=error.code, detail=error.detail)
+        await _attempt(settler.settle_all)
+
+
+async def _attempt(do: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await do()
+    except PermanentError as error:
+        log.error("settling_failed", code=error.code, detail=error.detail)
+    except ClientError as error:
+        log.warning("settling_postponed", code=error.code, detail=error.detail)
 
 
 async def keep_looking(view: ChainView, interval_s: float) -> None:

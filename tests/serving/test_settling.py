@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from chain_client.errors import PermanentError
 from chain_client.ledger import TxResult
 from chain_client.transactions import Fate, Order, Outcome
 from rules.types import Host
 from rules.vouchers import Tokens
-from serving.chain_view import Seen
+from serving.chain_view import ChainView, Seen
 from serving.database import Database
 from serving.journal import Journal
-from serving.settling import Settler
+from serving.settling import Settler, keep_settling
 from wire.gonka.inference.v1 import inference_pb2 as pb
+from wire.gonka.inference.v1 import query_pb2 as query
 
 
-class View:
-    """The chain at one look: it knows the first escrow."""
+@dataclass
+class Chain:
+    """What a node says of escrows by number; of others, that it does not know them."""
+
+    escrows: dict[int, pb.Escrow] = field(default_factory=dict)
+
+    async def query(self, _method: str, request: query.QueryEscrowRequest, _answer: type) -> query.QueryEscrowResponse:
+        if request.escrow_id not in self.escrows:
+            raise PermanentError("escrow_unknown", f"escrow {request.escrow_id}")
+        return query.QueryEscrowResponse(escrow=self.escrows[request.escrow_id])
+
+
+class View(ChainView):
+    """The chain at one look: it knows the first escrow, and others as a node told by `chain`."""
+
+    def __init__(self, chain: Chain | None = None) -> None:
+        super().__init__(chain or Chain(), chain_id="test-1", host="gonka1host", now_s=lambda: 0.0)  # type: ignore[arg-type]  # what it asks of a ledger
 
     async def refresh(self) -> Seen:
         escrows = {1: pb.Escrow(escrow_id=1)}
@@ -53,6 +70,16 @@ def make_voucher(escrow_id: int) -> pb.Voucher:
     return pb.Voucher(chain_id="test-1", escrow_id=escrow_id, serial=1, tokens_in=5, amount_ngonka=1)
 
 
+def make_settler(journal: Journal, view: View, orders: SlowOrders | None = None) -> Settler:
+    return Settler(
+        journal=journal,
+        view=view,
+        ledger=Blocks(),  # type: ignore[arg-type]  # what it asks of a ledger
+        orders=orders or SlowOrders(journal),
+        address="gonka1serving",
+    )
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     host = Host(b"h" * 20)
@@ -61,13 +88,48 @@ def journal(tmp_path: Path) -> Journal:
 
 def test_settle_all__an_escrow_opened_while_another_settles__is_not_taken_for_closed(journal: Journal) -> None:
     journal.keep_voucher(make_voucher(1), Tokens())
-    settler = Settler(
-        journal=journal,
-        view=View(),  # type: ignore[arg-type]  # what it asks of a view
-        ledger=Blocks(),  # type: ignore[arg-type]  # what it asks of a ledger
-        orders=SlowOrders(journal),
-        address="gonka1serving",
-    )
+    settler = make_settler(journal, View(Chain(escrows={2: pb.Escrow(escrow_id=2)})))
     assert asyncio.run(settler.settle_all()) == 1
     assert journal.read_escrow(2).voucher == make_voucher(2)
     assert not journal.open_request(2, 1, b"m" * 32), "its request is still known"
+
+
+@pytest.mark.parametrize(
+    ("chain", "is_kept", "why"),
+    [
+        (Chain(), True, "a node that is catching up has not come to it"),
+        (Chain(escrows={2: pb.Escrow(escrow_id=2)}), True, "it opened while the node was asked"),
+        (Chain(escrows={2: pb.Escrow(escrow_id=2, closed=True)}), False, "it closed"),
+    ],
+)
+def test_settle_all__an_escrow_that_is_not_listed__is_forgotten_only_when_closed(
+    journal: Journal, chain: Chain, is_kept: bool, why: str
+) -> None:
+    journal.keep_voucher(make_voucher(2), Tokens())
+    asyncio.run(make_settler(journal, View(chain)).settle_all())
+    assert (journal.read_escrow(2).voucher is not None) == is_kept, why
+
+
+def test_settle_all__one_that_the_chain_forgot_though_it_knows_a_newer__is_forgotten(journal: Journal) -> None:
+    journal.keep_voucher(make_voucher(0), Tokens())
+    asyncio.run(make_settler(journal, View()).settle_all())
+    assert journal.list_escrows() == ()
+
+
+class Stopped(Exception):  # noqa: N818 - no error
+    """The test has seen enough."""
+
+
+def test_keep_settling__what_was_begun_cannot_be_followed__goes_on_settling(journal: Journal) -> None:
+    @dataclass
+    class Broken(SlowOrders):
+        async def resume(self) -> tuple[Outcome, ...]:
+            raise PermanentError("tx_refused", "")
+
+    async def pause(_seconds: float) -> None:
+        if journal.read_escrow(1).settled_serial:
+            raise Stopped
+
+    journal.keep_voucher(make_voucher(1), Tokens())
+    with pytest.raises(Stopped):
+        asyncio.run(keep_settling(make_settler(journal, View(), Broken(journal)), 0.0, pause))
