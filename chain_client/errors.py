@@ -69,6 +69,10 @@ CLIENT_FAULTS = _faults(
         "sidecar_timed_out": ("the sidecar took too long to answer", "look at the load of its machine"),
         "sidecar_refused": ("the sidecar refuses the work", "see the reason, and the sidecar's log"),
         "sidecar_forgot": ("the sidecar lost its journal in the middle of a job", "nothing: what it gave is kept here"),
+        "promise_unreadable": (
+            "the file of promised reports is damaged",
+            "nothing: it is set aside; where it was promised already, this epoch's reports are lost",
+        ),
         "listen_failed": ("the address cannot be listened on", "check that it is free and yours to use"),
         # the gateway
         "usd_invalid": ("this is no amount of dollars", "write 10, 2.50 or 0.000001"),

@@ -31,6 +31,7 @@ from wire.gonka.sidecar.v1.inference_pb2 import LoadedModel
 from wire.sealing import compute_opening_context, open_sealed
 
 FILE_NAME: Final = "reports.binpb"
+DAMAGED: Final = ".damaged"
 TRIES: Final = 3
 AGAIN_S: Final = 1.0
 AFTER_FAILURE_S: Final = 5.0
@@ -203,8 +204,16 @@ class Verifier:
         return pb.MsgCommitReports(sender=self.key.address, host=self.host, epoch=promise.epoch, commitment=commitment)
 
     def _read_promise(self) -> pb.MsgRevealReports | None:
+        """None also for one that is damaged: it is set aside, and what can still be promised is promised anew."""
         path = self.home / FILE_NAME
-        return pb.MsgRevealReports.FromString(path.read_bytes()) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return pb.MsgRevealReports.FromString(path.read_bytes())
+        except DecodeError as error:
+            aside = path.replace(path.with_suffix(DAMAGED))
+            log.error("promise_set_aside", code="promise_unreadable", path=str(aside), reason=str(error))
+            return None
 
     async def _send(self, docket: Docket, what: str, message: Message) -> None:
         order = Order(order_id=f"reports/{docket.epoch}/{what}", messages=(message,), last_height=docket.last_height)

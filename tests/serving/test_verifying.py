@@ -312,3 +312,12 @@ def test_attend__a_model_too_slow_for_the_window__accuses_nobody_and_promises_in
     bench = replace(make_bench(), score_s=60.0)
     reports = asyncio.run(attend(bench, tmp_path))
     assert (reports[-1].tokens, reports[-1].distance_ppm) == (0, 0)
+
+
+def test_attend__a_promise_that_cannot_be_read__is_set_aside_and_made_anew(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"\xff" * 9)
+    bench = make_bench()
+    bench.lots = bench.lots[-1:]
+    (report,) = asyncio.run(attend(bench, tmp_path))
+    assert report.tokens == 2
+    assert [path.read_bytes() for path in tmp_path.glob("*.damaged")] == [b"\xff" * 9]
