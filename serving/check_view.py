@@ -75,6 +75,11 @@ class CheckView:
         request = query.QueryEscrowRequest(escrow_id=escrow_id)
         return (await self.ledger.query(f"{INFERENCE}/Escrow", request, query.QueryEscrowResponse)).escrow
 
+    async def read_credit_tokens(self) -> int:
+        """How many tokens a host may work ahead of what is signed."""
+        answer = await self.ledger.query(f"{INFERENCE}/Params", query.QueryParamsRequest(), query.QueryParamsResponse)
+        return int(answer.params.credit_tokens)
+
     async def read_models(self) -> dict[bytes, Model]:
         """The chain's models by id."""
         answer = await self.ledger.query(f"{INFERENCE}/Models", query.QueryModelsRequest(), query.QueryModelsResponse)

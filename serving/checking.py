@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Protocol
 
 import structlog
@@ -27,7 +28,7 @@ from rules.claims import Multiproof
 from rules.errors import RuleError
 from rules.evidence import WORST_PPM, compute_distance_ppm, scale_gap
 from rules.types import Host
-from rules.vouchers import request_seed
+from rules.vouchers import Tokens, request_seed
 from serving.prompts import Renderer, read_chat, read_prompt
 from serving.records import hash_body
 from serving.sampling import build_sampling
@@ -51,12 +52,18 @@ class Scorer(Renderer, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A lot to be verified: whose answers, to which escrow, the key that its developer signs with, the model."""
+    """A lot to be verified: whose answers, to which escrow, the key that its developer signs with, the model.
+
+    `settled` are all tokens that the host was ever paid for by the escrow; an honest host answers with no more, but for
+    `credit_tokens`.
+    """
 
     chain_id: str
     host: Host
     lot: pb.Lot
     voucher_pubkey: bytes
+    settled: Tokens
+    credit_tokens: int
     model: sidecar_pb.LoadedModel
 
 
@@ -73,10 +80,13 @@ UNDELIVERED = Finding(tokens=0, distance_ppm=WORST_PPM)
 
 async def check_lot(scorer: Scorer, case: Case, opening: pb.Opening | None) -> Report:
     """The report on a lot; None stands for a host that delivered nothing.  Raises ClientError when we cannot score."""
-    findings: list[Finding] = []
-    for place, sample in enumerate(case.lot.samples):
-        opened = opening.samples[place] if opening and place < len(opening.samples) else None
-        findings += await _check_sample(scorer, case, sample, opened)
+    opened = opening.samples[: len(case.lot.samples)] if opening else []
+    read = [await _read_sample(scorer, case, *pair) for pair in zip_longest(case.lot.samples, opened)]
+    works = [work for sample in read for work in sample]
+    if _count_tokens(works).beyond(case.settled) > case.credit_tokens:
+        log.info("opening_refused", escrow=case.lot.escrow_id, host=case.lot.host, reason="more tokens than settled")
+        works = [None] * len(works)
+    findings = [await _score(scorer, case, work) if work else UNDELIVERED for work in works]
     return Report(
         escrow_id=case.lot.escrow_id,
         host=case.host,
@@ -85,9 +95,19 @@ async def check_lot(scorer: Scorer, case: Case, opening: pb.Opening | None) -> R
     )
 
 
-async def _check_sample(scorer: Scorer, case: Case, sample: pb.Sample, opened: pb.OpenedSample | None) -> list[Finding]:
-    """One finding for each position; a tree that does not fit is no delivery of any of them."""
-    missing = [UNDELIVERED] * len(sample.positions)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """A request as an honest host would have worked on it: its receipt, and the sampling of each answer."""
+
+    receipt: Receipt
+    samplings: tuple[sidecar_pb.Sampling, ...]
+
+
+async def _read_sample(
+    scorer: Scorer, case: Case, sample: pb.Sample, opened: pb.OpenedSample | None
+) -> Sequence[_Work | None]:
+    """What was delivered for each position; a tree that does not fit is no delivery of any of them."""
+    missing = [None] * len(sample.positions)
     if opened is None or len(opened.requests) != len(sample.positions):
         return missing
     try:
@@ -96,18 +116,15 @@ async def _check_sample(scorer: Scorer, case: Case, sample: pb.Sample, opened: p
     except (RuleError, ApiError, ValidationError, ValueError) as error:
         log.info("opening_refused", escrow=case.lot.escrow_id, host=case.lot.host, reason=str(error))
         return missing
-    return [
-        await _score(scorer, case, work) if is_right else UNDELIVERED
-        for work, is_right in zip(read, in_order, strict=True)
-    ]
+    return [work if is_right else None for work, is_right in zip(read, in_order, strict=True)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
-    """A request as an honest host would have worked on it: its receipt, and the sampling of each answer."""
-
-    receipt: Receipt
-    samplings: tuple[sidecar_pb.Sampling, ...]
+def _count_tokens(works: Sequence[_Work | None]) -> Tokens:
+    answers = [answer for work in works if work for answer in work.receipt.answers]
+    return Tokens(
+        tokens_in=sum(len(answer.prompt) for answer in answers),
+        tokens_out=sum(len(answer.tokens) for answer in answers),
+    )
 
 
 async def _read_request(scorer: Scorer, case: Case, opened: pb.OpenedRequest) -> _Work:

@@ -23,12 +23,14 @@ from rules.addresses import decode_address, encode_address
 from rules.answers import SALT_BYTES, Report, compute_reports_commitment
 from rules.errors import RuleError
 from rules.types import Host, Phase
+from rules.vouchers import Tokens
 from serving.check_view import CheckView, Docket
 from serving.checking import Case, Scorer, check_lot
 from wire.gonka.inference.v1 import check_pb2 as pb
 from wire.gonka.inference.v1.inference_pb2 import Model
 from wire.gonka.sidecar.v1.inference_pb2 import LoadedModel
 from wire.sealing import compute_opening_context, open_sealed
+from wire.vouchers import find_reserve
 
 FILE_NAME: Final = "reports.binpb"
 DAMAGED: Final = ".damaged"
@@ -71,6 +73,7 @@ class _Round:
     epoch: int
     models: Mapping[bytes, Model]
     loaded: tuple[LoadedModel, ...]
+    credit_tokens: int
     fetch_s: float
     slots: asyncio.Semaphore
     turn: asyncio.Lock
@@ -117,6 +120,7 @@ class Verifier:
             epoch=docket.epoch,
             models=await self.view.read_models(),
             loaded=await self.sidecar.models(),
+            credit_tokens=await self.view.read_credit_tokens(),
             fetch_s=patience_s / 2 * min(1, AT_ONCE / len(docket.lots)),
             slots=asyncio.Semaphore(AT_ONCE),
             turn=asyncio.Lock(),
@@ -160,7 +164,16 @@ class Verifier:
             return _abstain(lot)
         escrow = await self.view.read_escrow(lot.escrow_id)
         opening = await self._fetch_opening(work, lot, host)
-        case = Case(chain_id=self.chain_id, host=host, lot=lot, voucher_pubkey=escrow.voucher_pubkey, model=mine)
+        reserve = find_reserve(escrow, lot.host)
+        case = Case(
+            chain_id=self.chain_id,
+            host=host,
+            lot=lot,
+            voucher_pubkey=escrow.voucher_pubkey,
+            settled=Tokens(tokens_in=reserve.tokens_in, tokens_out=reserve.tokens_out),
+            credit_tokens=work.credit_tokens,
+            model=mine,
+        )
         async with work.turn:
             report = await check_lot(self.sidecar, case, opening)
         log.info("lot_checked", escrow_id=lot.escrow_id, host=lot.host, tokens=report.tokens, ppm=report.distance_ppm)

@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -176,9 +176,17 @@ async def verify(court: Court, verifier: Server, lot: check_pb2.Lot, prover: Ser
 
 
 def case_of(court: Court, verifier: Server, lot: check_pb2.Lot) -> Case:
-    key = court.market.find(lot.escrow_id).voucher_pubkey
-    host = Host(decode_address(lot.host))
-    return Case(chain_id=CHAIN_ID, host=host, lot=lot, voucher_pubkey=key, model=verifier.model)
+    escrow = court.market.find(lot.escrow_id)
+    (reserve,) = [reserve for reserve in escrow.reserves if reserve.host == lot.host]
+    return Case(
+        chain_id=CHAIN_ID,
+        host=Host(decode_address(lot.host)),
+        lot=lot,
+        voucher_pubkey=escrow.voucher_pubkey,
+        settled=Tokens(tokens_in=reserve.tokens_in, tokens_out=reserve.tokens_out),
+        credit_tokens=0,
+        model=verifier.model,
+    )
 
 
 async def report_all(court: Court, verifier: Server, provers: dict[str, Server]) -> MsgRevealReports:
@@ -363,7 +371,15 @@ def open_one(body: bytes, tokens: list[int]) -> tuple[Case, check_pb2.Opening]:
         answers=[check_pb2.OpenedAnswer(tokens=tokens)],
     )
     model = pb.LoadedModel(max_context=16, vocabulary=100)
-    case = Case(chain_id=CHAIN_ID, host=host, lot=lot, voucher_pubkey=VOUCHER_KEY.public_key, model=model)
+    case = Case(
+        chain_id=CHAIN_ID,
+        host=host,
+        lot=lot,
+        voucher_pubkey=VOUCHER_KEY.public_key,
+        settled=Tokens(tokens_in=2, tokens_out=len(tokens)),
+        credit_tokens=0,
+        model=model,
+    )
     return case, check_pb2.Opening(samples=[check_pb2.OpenedSample(requests=[opened])])
 
 
@@ -386,3 +402,34 @@ def test_check_lot__what_no_honest_host_answers__is_held_against_the_host_and_st
     case, opening = open_one(body, tokens)
     report = asyncio.run(check_lot(Deaf(), case, opening))
     assert (report.distance_ppm, report.tokens) == (WORST_PPM, 0)
+
+
+@dataclass
+class Counter(Deaf):
+    """A scorer for which every token is what it would have drawn."""
+
+    scored: int = 0
+
+    async def score(self, request: pb.ScoreRequest) -> tuple[pb.TokenScore, ...]:
+        self.scored += len(request.answer)
+        return tuple(pb.TokenScore() for _ in request.answer)
+
+
+@pytest.mark.parametrize(
+    ("settled", "credit_tokens", "is_scored"),
+    [
+        pytest.param(Tokens(tokens_in=2, tokens_out=3), 0, True, id="all settled"),
+        pytest.param(Tokens(tokens_in=0, tokens_out=1), 4, True, id="within the credit"),
+        pytest.param(Tokens(tokens_in=2, tokens_out=2), 0, False, id="more written than settled"),
+        pytest.param(Tokens(tokens_in=1, tokens_out=9), 0, False, id="more read than settled"),
+        pytest.param(Tokens(tokens_in=0, tokens_out=1), 3, False, id="more than the credit"),
+    ],
+)
+def test_check_lot__more_tokens_than_were_settled__are_no_delivery_and_are_not_scored(
+    settled: Tokens, credit_tokens: int, is_scored: bool
+) -> None:
+    case, opening = open_one(PROMPT, [3, 4, 5])
+    scorer = Counter()
+    report = asyncio.run(check_lot(scorer, replace(case, settled=settled, credit_tokens=credit_tokens), opening))
+    assert scorer.scored == (3 if is_scored else 0)
+    assert report.distance_ppm == (0 if is_scored else WORST_PPM)

@@ -55,6 +55,8 @@ async def verify(market: Market, sidecar: str, home: Path, developer: Developer)
             host=host,
             lot=lot,
             voucher_pubkey=VOUCHERS.public_key,
+            settled=developer.signed,
+            credit_tokens=developer.terms.credit_tokens,
             model=(await stub.models())[0],
         )
         report = await check_lot(stub, case, Opening(samples=[opener.open_sample(lot, sample)]))

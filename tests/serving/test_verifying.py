@@ -239,7 +239,11 @@ class Bench:
         return {b"m" * 32: pb.Model(name="tiny")}
 
     async def read_escrow(self, escrow_id: int) -> pb.Escrow:
-        return pb.Escrow(escrow_id=escrow_id, voucher_pubkey=VOUCHER_KEY.public_key)
+        reserves = [pb.Reserve(host=person.text, tokens_in=2, tokens_out=2) for person in (ANN, BOB)]
+        return pb.Escrow(escrow_id=escrow_id, voucher_pubkey=VOUCHER_KEY.public_key, reserves=reserves)
+
+    async def read_credit_tokens(self) -> int:
+        return 0
 
     async def read_offer(self, host: str) -> pb.Offer:
         return pb.Offer(host=host, endpoint=f"https://{host}")
