@@ -15,7 +15,7 @@ from commands.call import Call, local
 def backup(call: Call, target: Path) -> None:
     """Copy HOME's store to the new directory TARGET, also while the chain runs.
 
-    The way back: stop the chain, put TARGET in the place of HOME/data.
+    To restore it, stop the chain and put TARGET in the place of HOME/data.
     """
     from chain.process import DATA_FILE
     from chain.store.backup import copy_store
