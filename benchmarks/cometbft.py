@@ -26,8 +26,9 @@ from chain.engine.cometbft_home import MEMPOOL_TXS
 from chain.modules.auth.state import get_account
 from chain.modules.bank.coins import make_coin
 from chain.process import GENESIS_FILE
+from commands.ports import find_free_port
 from tests.chain.ledger import CHAIN_ID, Draft, Person, encode, make_context, make_person
-from tests.e2e.test_cometbft import Validator, await_that, free_port, gnk
+from tests.e2e.test_cometbft import Validator, await_that, gnk
 
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 
@@ -102,13 +103,13 @@ def running_chain(home: Path, people: list[Person]) -> Iterator[str]:
 @contextmanager
 def running_kvstore(home: Path) -> Iterator[str]:
     """The RPC of CometBFT with the application that it brings along, and the configuration of a chain's."""
-    program, rpc = str(find_cometbft(os.environ)), f"127.0.0.1:{free_port()}"
+    program, rpc = str(find_cometbft(os.environ)), f"127.0.0.1:{find_free_port()}"
     subprocess.run([program, "init", "--home", str(home)], check=True, capture_output=True)
     config = home / "config" / "config.toml"
     changes = {
         'proxy_app = "tcp://127.0.0.1:26658"': 'proxy_app = "kvstore"',
         'laddr = "tcp://127.0.0.1:26657"': f'laddr = "tcp://{rpc}"',
-        'laddr = "tcp://0.0.0.0:26656"': f'laddr = "tcp://127.0.0.1:{free_port()}"',
+        'laddr = "tcp://0.0.0.0:26656"': f'laddr = "tcp://127.0.0.1:{find_free_port()}"',
         'timeout_commit = "1s"': f'timeout_commit = "{BLOCK_MS}ms"',
         "size = 5000": f"size = {MEMPOOL_TXS}",
         'log_level = "info"': 'log_level = "error"',

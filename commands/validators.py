@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from chain_client.errors import ClientError, PermanentError
 from commands.homes import BALANCE_NGONKA, SUBSIDY_NGONKA, make_host_home, write_host_config
 from commands.output import Json
 from commands.pidfiles import KeptProcess
+from commands.ports import find_free_ports
 from rules.errors import RuleError
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _make_validator(home: Path) -> Validator:
 
     key = make_host_home(home)
     make_consensus_key(home / COMETBFT_FILE / "config" / "priv_validator_key.json")
-    grpc, p2p, rpc = _find_free_ports(3)
+    grpc, p2p, rpc = find_free_ports(3)
     return Validator(
         name=home.name,
         node_id=make_node_key(home / COMETBFT_FILE),
@@ -207,18 +207,6 @@ def _make_validator(home: Path) -> Validator:
         p2p=f"127.0.0.1:{p2p}",
         rpc=f"127.0.0.1:{rpc}",
     )
-
-
-def _find_free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def _build_genesis(homes: Sequence[Path], validators: Sequence[Validator], preset: str) -> bytes:

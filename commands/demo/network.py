@@ -15,6 +15,7 @@ from chain_client.cosmos import CosmosLedger
 from chain_client.errors import PermanentError
 from commands.demo.cheat import LyingSidecar, serve_lies
 from commands.demo.members import CHAIN_ID, Member, make_genesis, write_config
+from commands.ports import find_free_port
 from commands.processes import Child
 from rules.presets import LOCAL
 from wire.gonka.sidecar.v1 import sidecar_pb2 as pb
@@ -32,7 +33,7 @@ class Network:
         self.members = members
         self.chain = Child(
             name="chain",
-            words=("chain", "start", "--home", str(directory / "chain"), "--grpc", "127.0.0.1:0"),
+            words=("chain", "start", "--home", str(directory / "chain"), "--grpc", f"127.0.0.1:{find_free_port()}"),
             log=directory / "chain.log",
         )
         self.sidecars = {m.name: _make_sidecar(m) for m in members}
@@ -75,9 +76,7 @@ class Network:
             if time.monotonic() > deadline:
                 raise PermanentError("demo_stalled", f"the chain did not start; see {self.chain.log}")
             await asyncio.sleep(POLL_S)
-        address = address_file.read_text().strip()
-        self.chain.words = ("chain", "start", "--home", str(home), "--grpc", address)  # the same again after a kill
-        return address
+        return address_file.read_text().strip()
 
     async def start_clients(self, chain: str) -> None:
         """Starts the client of every host."""

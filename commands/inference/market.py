@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from chain_client.keys.signing_key import SigningKey
 from commands.demo.members import Member
 from commands.demo.purse import Purse
 from commands.homes import BALANCE_NGONKA, PASSPHRASE_FILE, SUBSIDY_NGONKA, make_host_home, write_host_config
+from commands.ports import find_free_port
 from commands.processes import Child
 from rules.addresses import decode_address
 from rules.params import GNK
@@ -83,7 +83,7 @@ class MarketNetwork:
             self._make_host_child(s, "serving", "host", "serve", "--listen", f"127.0.0.1:{s.port}", *serving_words)
             for s in self.sellers
         ]
-        self.gateway_port = find_port()
+        self.gateway_port = find_free_port()
         self.gateway = self._make_child(
             "gateway",
             (
@@ -113,7 +113,7 @@ class MarketNetwork:
         home = self.directory / "chain"
         home.mkdir()
         (home / "genesis.json").write_bytes(self._build_genesis())
-        self.chain.words += ("--grpc", f"127.0.0.1:{find_port()}")
+        self.chain.words += ("--grpc", f"127.0.0.1:{find_free_port()}")
         await self.chain.start()
         await self._wait_for(home / "grpc-address")
         return (home / "grpc-address").read_text().strip()
@@ -216,17 +216,10 @@ async def run_market(
         yield network, ledger
 
 
-def find_port() -> int:
-    """A port of loopback that is free now; the process that gets it keeps it over restarts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _make_seller(home: Path, region: str) -> Seller:
     key = make_host_home(home)
     serving = SigningKey(Secret(secrets.token_bytes(32)))
     source = PassphraseSource(file=home / PASSPHRASE_FILE)
     open_keyring("file", home).add(serving.describe("serving", 0), serving, source)
     member = Member(name=home.name, home=home, key=key, vote="yes")
-    return Seller(member=member, serving=serving, port=find_port(), region=region)
+    return Seller(member=member, serving=serving, port=find_free_port(), region=region)

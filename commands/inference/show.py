@@ -7,12 +7,12 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chain_client.errors import PermanentError
+from chain_client.errors import PermanentError, TransientError
 from commands.homes import BALANCE_NGONKA
 from commands.inference.books import Books, read_books
 from commands.inference.market import MarketNetwork, run_market
@@ -127,11 +127,16 @@ async def _ask_once(client: object, model: str) -> tuple[str, int, dict[str, int
 
 
 async def wait_for_settlement(network: MarketNetwork, ledger: Ledger) -> tuple[str, ...]:
-    """Wait until the chain has paid every voucher that the gateway signed; what is left of them after a while."""
+    """Wait until the chain has paid every voucher that the gateway signed; what is left of them after a while.
+
+    A chain that was just killed may be starting; answers come without it.
+    """
     deadline = time.monotonic() + SETTLE_TIMEOUT_S
+    left: tuple[str, ...] = ("the chain did not answer",)
     while True:
         network.check_running()
-        left = await find_unsettled(network, ledger)
+        with suppress(TransientError):
+            left = await find_unsettled(network, ledger)
         if not left or time.monotonic() > deadline:
             return left
         await asyncio.sleep(POLL_S)

@@ -27,6 +27,7 @@ from chain_client.perform import Performer, Ports
 from chain_client.sender import Sender
 from chain_client.sidecar_stub import SidecarStub
 from chain_client.view import View
+from commands.ports import find_free_port
 from rules.presets import MINIMAL
 from rules.types import Host, Phase
 from tests.chain.api.running import run_chain
@@ -127,7 +128,7 @@ def test_a_daemon_does_its_duties_is_stopped_and_takes_them_up_again(tmp_path: P
         run_chain(tmp_path / "chain", PARAMS, BLOCK_MS) as target,
     ):
         manager = ServiceManager(address=str(tmp_path / "notify"), watchdog_s=0.2)
-        config = DaemonConfig(host=ANN.text, metrics_port=free_port(), poll_s=0.03)
+        config = DaemonConfig(host=ANN.text, metrics_port=find_free_port(), poll_s=0.03)
         place = Place(home=tmp_path / "h", target=target, sidecar=sidecar.socket, manager=manager, config=config)
 
         async def until(holds: Callable[[View], bool]) -> tuple[View, str]:
@@ -139,7 +140,7 @@ def test_a_daemon_does_its_duties_is_stopped_and_takes_them_up_again(tmp_path: P
         assert (said[0], said[-1]) == ("READY=1", "STOPPING=1")
         assert "WATCHDOG=1" in said
 
-        place = replace(place, config=replace(config, metrics_port=free_port()))
+        place = replace(place, config=replace(config, metrics_port=find_free_port()))
         config = place.config
         view, metrics = asyncio.run(until(lambda view: view.my_claim is not None and view.my_claim.revealed))
         assert view.my_claim is not None
@@ -149,12 +150,6 @@ def test_a_daemon_does_its_duties_is_stopped_and_takes_them_up_again(tmp_path: P
         assert journal is not None
         assert view.my_claim.claim.root in journal.read(view.clock.epoch).roots
         journal.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def scrape(port: int) -> str:

@@ -6,7 +6,6 @@ Needs the program: `make cometbft`.
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import pytest
 from cosmpy.crypto.address import Address
 
 from chain.store.proofs import check_presence
+from commands.ports import find_free_port
 from tests.chain.api.test_cosmpy import connect, wallet
 from tests.chain.ledger import ANN, BOB, CHAIN_ID
 
@@ -59,7 +59,7 @@ class Validator:
     def __init__(self, home: Path, p2p: str = "127.0.0.1:0", peers: tuple[str, ...] = ()) -> None:
         self.home = home
         self.network = ["--p2p", p2p, *(word for peer in peers for word in ("--peer", peer))]
-        self.rpc = f"127.0.0.1:{free_port()}"
+        self.rpc = f"127.0.0.1:{find_free_port()}"
         self.process: subprocess.Popen[bytes]
         self.address = ""
 
@@ -120,12 +120,6 @@ def read_command(pid: int) -> list[bytes]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return [b""]
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def await_that(holds: Callable[[], bool]) -> None:

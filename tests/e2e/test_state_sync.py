@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from commands.ports import find_free_port
 from tests.chain.ledger import CHAIN_ID
-from tests.e2e.test_cometbft import Validator, await_that, export, free_port, gnk, init, send
+from tests.e2e.test_cometbft import Validator, await_that, export, gnk, init, send
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
@@ -18,12 +19,12 @@ SNAPSHOT = 50
 
 
 def test_a_node_joins_from_a_snapshot_and_follows(tmp_path: Path) -> None:
-    home, place = tmp_path / "founder", f"127.0.0.1:{free_port()}"
+    home, place = tmp_path / "founder", f"127.0.0.1:{find_free_port()}"
     home.mkdir()
     init(home)
     founder = Validator(home, place)
     founder.network += FLAGS
-    joiner = Validator(tmp_path / "joiner", f"127.0.0.1:{free_port()}")
+    joiner = Validator(tmp_path / "joiner", f"127.0.0.1:{find_free_port()}")
     joiner.network += FLAGS
     try:
         founder.start()

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from chain.engine.cometbft import find_cometbft
+from commands.ports import find_free_port
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, DAN
-from tests.e2e.test_cometbft import ROOT, Validator, await_that, check_powers, export, free_port, gnk, send
+from tests.e2e.test_cometbft import ROOT, Validator, await_that, check_powers, export, gnk, send
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
@@ -39,7 +40,7 @@ def make_node_id(home: Path) -> str:
 def validators(tmp_path: Path) -> Iterator[list[Validator]]:
     homes = [tmp_path / person.text[-4:] for person in PEOPLE]
     init(homes)
-    places = [f"127.0.0.1:{free_port()}" for _ in homes]
+    places = [f"127.0.0.1:{find_free_port()}" for _ in homes]
     names = [f"{make_node_id(home)}@{place}" for home, place in zip(homes, places, strict=True)]
     network = [
         Validator(home, place, tuple(name for name in names if not name.endswith(place)))

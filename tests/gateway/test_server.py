@@ -15,6 +15,7 @@ from chain_client.cosmos import CosmosLedger
 from chain_client.errors import ClientError
 from chain_client.keys.secret import Secret
 from chain_client.keys.signing_key import SigningKey
+from commands.ports import find_free_port
 from gateway.config import read_config
 from gateway.keeper import Purse
 from gateway.server import Surroundings, serve
@@ -61,12 +62,6 @@ async def open_and_close(home: Path, target: str, *, chain_id: str = CHAIN_ID, *
         pass
 
 
-def find_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def fetch(url: str) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return response.status, await response.text()
@@ -74,7 +69,7 @@ async def fetch(url: str) -> tuple[int, str]:
 
 def test_serve__a_chain_that_answers__is_healthy_counts_and_stops_when_told(tmp_path: Path, chain: str) -> None:
     async def run() -> None:
-        port = find_port()
+        port = find_free_port()
         async with asyncio.timeout(LONGEST_S), running(tmp_path / "g", chain, metrics_port=str(port)) as url:
             while (await fetch(f"{url}/healthz"))[0] != 200:  # noqa: ASYNC110  # over HTTP
                 await asyncio.sleep(0.05)

@@ -1,7 +1,6 @@
 """A chain whose engine is CometBFT, in a thread of the test: Ann is its one validator."""
 
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from chain.engine.cometbft_home import Network, make_consensus_key
 from chain.genesis import build_genesis
 from chain.process import COMETBFT_FILE, GENESIS_FILE, CometbftConfig
 from chain_client.consensus_key import prove_consensus_key
+from commands.ports import find_free_ports
 from rules.params import Params
 from rules.presets import GENESIS_UNITS
 from tests.chain.api.running import run_interfaces
@@ -38,16 +38,9 @@ def run_cometbft(home: Path, params: Params) -> Iterator[Mapping[str, str]]:
         subsidy_ngonka=SUBSIDY,
     )
     (home / GENESIS_FILE).write_bytes(genesis)
-    rpc = find_address()
-    network = Network(p2p=find_address(), rpc=rpc)
+    p2p, rpc = (f"127.0.0.1:{port}" for port in find_free_ports(2))
+    network = Network(p2p=p2p, rpc=rpc)
     cometbft = CometbftConfig(program=find_cometbft(os.environ), network=network)
     interfaces = Interfaces(grpc="127.0.0.1:0", rest="127.0.0.1:0", rpc=rpc)
     with run_interfaces(home, interfaces, params, BLOCK_MS, cometbft) as addresses:
         yield addresses
-
-
-def find_address() -> str:
-    """An address that was free a moment ago."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{found.getsockname()[1]}"

@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from google.protobuf.message import Message
 from chain_client.keys.keyring import open_keyring
 from chain_client.keys.passphrase import PassphraseSource
 from chain_client.keys.secret import Secret
+from commands.ports import find_free_port
 from rules.addresses import decode_address
 from rules.answers import build_receipt_tree
 from rules.types import Host
@@ -120,12 +120,6 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], home: Path) -> Non
     poll(check, UP_S)
 
 
-def find_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def read_journal(home: Path) -> Journal:
     return Journal(Database.peek(home), chain_id=CHAIN_ID, host=Host(decode_address(BOB.text)))
 
@@ -153,7 +147,7 @@ def make_home(folder: Path) -> Path:
 def run_kills(market: Market, home: Path, kills: int) -> None:
     chance = random.Random(kills)
     escrow = asyncio.run(open_escrow(market.chain, home / "dan", market.model.model_id))
-    port = find_port()
+    port = find_free_port()
     witness = Witness(f"http://127.0.0.1:{port}", market, escrow)
 
     async def load_until_killed(process: subprocess.Popen[bytes]) -> None:
@@ -226,7 +220,7 @@ def test_many_kills_under_load__no_voucher_lost_none_counted_twice(market: Marke
 
 
 def test_a_stop_lets_the_running_answers_end(market: Market, tmp_path: Path) -> None:
-    home, port = make_home(tmp_path), find_port()
+    home, port = make_home(tmp_path), find_free_port()
     escrow = asyncio.run(open_escrow(market.chain, home / "dan", market.model.model_id))
     witness = Witness(f"http://127.0.0.1:{port}", market, escrow)
 

@@ -15,18 +15,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from commands.ports import find_free_ports
 from tests.serving.market import connect, poll
 from tests.serving.stack import GNK
-
-
-def find_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def get(url: str) -> tuple[int, str, str]:
@@ -66,7 +57,7 @@ def run_open_process(
 
 
 def test_a_process__is_up_scraped_and_stopped(sidecar: str, tmp_path: Path) -> None:
-    port, metrics_port = find_ports(2)
+    port, metrics_port = find_free_ports(2)
     with run_open_process(tmp_path, sidecar, port, metrics_port) as (process, manager):
         told = {manager.recv(100) for _ in range(2)}
         assert told == {b"READY=1", b"WATCHDOG=1"}
@@ -87,7 +78,7 @@ def test_a_process__is_up_scraped_and_stopped(sidecar: str, tmp_path: Path) -> N
 
 
 def test_a_process_without_its_sidecar__says_so_and_when_to_try_again(tmp_path: Path) -> None:
-    (port,) = find_ports(1)
+    (port,) = find_free_ports(1)
     with run_open_process(tmp_path, f"unix:{tmp_path / 'nobody.sock'}", port) as (process, manager):
         assert manager.recv(100) in {b"READY=1", b"WATCHDOG=1"}
         poll(lambda: get(f"http://127.0.0.1:{port}/health")[0] > 0)
@@ -99,7 +90,7 @@ def test_a_process_without_its_sidecar__says_so_and_when_to_try_again(tmp_path: 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_that_is_stopped_at_once__ends_well(sidecar: str, tmp_path: Path, number: signal.Signals) -> None:
-    (port,) = find_ports(1)
+    (port,) = find_free_ports(1)
     with run_open_process(tmp_path, sidecar, port) as (process, manager):
         manager.recv(100)
         process.send_signal(number)

@@ -29,6 +29,7 @@ from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from commands.ports import find_free_port
 from sidecar.jobs import Batch, Work
 from sidecar.tasks import SearchTask, decode_hits
 from sidecar.worker import Bench, examine
@@ -301,7 +302,7 @@ def test_tcp__only_clients_with_a_certificate_of_the_authority__are_served(
 ) -> None:
     authority, stranger = make_party(tmp_path, "authority", None), make_party(tmp_path, "stranger", None)
     server, client = (make_party(tmp_path, name, load_issuer(authority)) for name in ("server", "client"))
-    target = f"127.0.0.1:{find_port()}"
+    target = f"127.0.0.1:{find_free_port()}"
     files = ("--tls-cert", str(server.cert), "--tls-key", str(server.key), "--tls-client-ca", str(authority.cert))
     sidecar = new_sidecar("--listen", target, *files).launch()
     root = authority.cert.read_bytes()
@@ -318,15 +319,8 @@ def test_tcp__only_clients_with_a_certificate_of_the_authority__are_served(
     assert sidecar.stop() == 0
 
 
-def find_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_metrics__when_asked__on_loopback_only(new_sidecar: NewSidecar) -> None:
-    port = find_port()
+    port = find_free_port()
     sidecar = new_sidecar("--metrics-port", str(port)).start()
     sidecar.read_proofs(build_start(seconds=1))
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
