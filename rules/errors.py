@@ -180,6 +180,12 @@ _family(
         "reports_twice": ("the reports are in already", "nothing to do"),
         "reports_mismatch": ("the reports do not match their commitment", "reveal what was committed"),
         "opening_invalid": ("what a host hands its verifier cannot be read", "nothing: it counts as not delivered"),
+        "receipt_not_due": ("no voucher has settled in whose tree the receipt would hang", "wait until one settles"),
+        "receipt_too_old": ("where the receipt would hang is forgotten", "show receipts within two epochs"),
+        "showing_pending": ("a receipt of this escrow and host is shown already", "wait for its SETTLE"),
+        "showing_unknown": ("no receipt of this escrow and host is shown", "see the query Showings"),
+        "placing_wrong": ("the receipt does not hang where the placing says", "place it in the tree that it belongs in"),
+        "placed_already": ("the shown receipt is placed", "nothing to do"),
     },
 )
 

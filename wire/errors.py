@@ -23,7 +23,7 @@ _STATUSES = {
     },
     StatusCode.NOT_FOUND: {
         "account_unknown", "not_found", "host_unknown", "claim_missing", "commitment_missing", "proposal_unknown",
-        "grant_missing", "model_unknown", "escrow_unknown",
+        "grant_missing", "model_unknown", "escrow_unknown", "showing_unknown",
     },
     StatusCode.UNAUTHENTICATED: {"signature_invalid"},
     StatusCode.PERMISSION_DENIED: {"unauthorized"},

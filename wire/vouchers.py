@@ -1,4 +1,4 @@
-"""Vouchers and tickets between their messages and their records, signed and checked.
+"""Vouchers, tickets and signed receipts between their messages and their records, signed and checked.
 
 A message is read back before it is believed: an account has one text, and nothing unknown rides along.
 """
@@ -9,10 +9,12 @@ from coincurve import PublicKey
 
 from rules.addresses import decode_address, encode_address
 from rules.errors import RuleError
+from rules.receipts import SignedReceipt, receipt_message
 from rules.types import Host
 from rules.vouchers import Price, Terms, Ticket, Tokens, Voucher, ticket_message, voucher_message
 from wire.codec import check_known
 from wire.gonka.inference.v1 import inference_pb2 as pb
+from wire.gonka.inference.v1 import receipt_pb2
 from wire.signing import sign_digest, verify_digest
 
 
@@ -84,6 +86,41 @@ def read_ticket(message: pb.Ticket, voucher_key: bytes) -> Ticket:
     )
     _check_signature(voucher_key, message.signature, ticket_message(ticket))
     return ticket
+
+
+def sign_receipt(secret: bytes, signed: SignedReceipt) -> receipt_pb2.SignedReceipt:
+    """The message of a receipt, signed with the host's 32-byte serving secret."""
+    return receipt_pb2.SignedReceipt(
+        chain_id=signed.chain_id,
+        escrow_id=signed.escrow_id,
+        host=encode_address(signed.host),
+        request=signed.request,
+        after_serial=signed.after_serial,
+        receipt=signed.receipt,
+        signature=sign_digest(secret, receipt_message(signed)),
+    )
+
+
+def read_receipt(message: receipt_pb2.SignedReceipt, serving_key: bytes) -> SignedReceipt:
+    """The receipt that the serving key (33 bytes, compressed) signed.
+
+    Raises: RuleError `signature_invalid`, `address_invalid`, `tx_malformed`, also for a receipt of another length than
+    32 bytes.
+    """
+    check_known(message)
+    if len(message.receipt) != 32:
+        raise RuleError("tx_malformed", "a receipt is 32 bytes")
+    signed = SignedReceipt(
+        chain_id=message.chain_id,
+        escrow_id=message.escrow_id,
+        host=_read_host(message.host),
+        request=message.request,
+        after_serial=message.after_serial,
+        receipt=message.receipt,
+    )
+    if not verify_digest(serving_key, message.signature, receipt_message(signed)):
+        raise RuleError("signature_invalid", "not signed by the host's serving key")
+    return signed
 
 
 def find_reserve(escrow: pb.Escrow, host: str) -> pb.Reserve:

@@ -37,11 +37,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerNote:
-    """The end of a request: the hash of its receipt (32 bytes), and the serving key's signature over it (64 bytes)."""
+    """The end of a request: its receipt (32 bytes), signed by the serving key (64 bytes) with the serial of the newest
+    voucher whose receipts are in their tree already: rules.receipts.
+    """
 
     request: int
     tokens_in: int
     tokens_out: int
+    after_serial: int
     receipt: bytes
     signature: bytes
 
@@ -58,6 +61,7 @@ def encode_answer_note(note: AnswerNote) -> str:
         "request": note.request,
         "in": note.tokens_in,
         "out": note.tokens_out,
+        "after": note.after_serial,
         "receipt": note.receipt.hex(),
         "signature": note.signature.hex(),
     }
@@ -78,6 +82,7 @@ def read_note(comment: str) -> Progress | AnswerNote | None:
                 request=_count(words["request"]),
                 tokens_in=_count(words["in"]),
                 tokens_out=_count(words["out"]),
+                after_serial=_count(words["after"]),
                 receipt=bytes.fromhex(words["receipt"]),
                 signature=bytes.fromhex(words["signature"]),
             )

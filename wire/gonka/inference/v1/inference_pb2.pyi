@@ -96,7 +96,7 @@ class Reserve(_message.Message):
     def __init__(self, host: _Optional[str] = ..., reserve_ngonka: _Optional[int] = ..., serial: _Optional[int] = ..., tokens_in: _Optional[int] = ..., tokens_out: _Optional[int] = ..., paid_ngonka: _Optional[int] = ...) -> None: ...
 
 class Settled(_message.Message):
-    __slots__ = ("epoch", "escrow_id", "host", "serial", "tokens_in", "tokens_out", "amount_ngonka", "receipts_root", "receipts_count")
+    __slots__ = ("epoch", "escrow_id", "host", "serial", "tokens_in", "tokens_out", "amount_ngonka", "receipts_root", "receipts_count", "after_serial")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     ESCROW_ID_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +106,7 @@ class Settled(_message.Message):
     AMOUNT_NGONKA_FIELD_NUMBER: _ClassVar[int]
     RECEIPTS_ROOT_FIELD_NUMBER: _ClassVar[int]
     RECEIPTS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_SERIAL_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     escrow_id: int
     host: str
@@ -115,7 +116,8 @@ class Settled(_message.Message):
     amount_ngonka: int
     receipts_root: bytes
     receipts_count: int
-    def __init__(self, epoch: _Optional[int] = ..., escrow_id: _Optional[int] = ..., host: _Optional[str] = ..., serial: _Optional[int] = ..., tokens_in: _Optional[int] = ..., tokens_out: _Optional[int] = ..., amount_ngonka: _Optional[int] = ..., receipts_root: _Optional[bytes] = ..., receipts_count: _Optional[int] = ...) -> None: ...
+    after_serial: int
+    def __init__(self, epoch: _Optional[int] = ..., escrow_id: _Optional[int] = ..., host: _Optional[str] = ..., serial: _Optional[int] = ..., tokens_in: _Optional[int] = ..., tokens_out: _Optional[int] = ..., amount_ngonka: _Optional[int] = ..., receipts_root: _Optional[bytes] = ..., receipts_count: _Optional[int] = ..., after_serial: _Optional[int] = ...) -> None: ...
 
 class Voucher(_message.Message):
     __slots__ = ("chain_id", "escrow_id", "host", "model_id", "serial", "tokens_in", "tokens_out", "amount_ngonka", "signature")
