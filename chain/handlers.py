@@ -10,10 +10,13 @@ from chain.modules.gov.messages import HANDLERS as GOV
 from chain.modules.handler import index_handlers
 from chain.modules.inference.checks_reports import HANDLERS as CHECKS
 from chain.modules.inference.messages import HANDLERS as INFERENCE
+from chain.modules.inference.showings import HANDLERS as RECEIPTS
 from chain.modules.params.messages import HANDLERS as PARAMS
 from chain.modules.sprint.messages import HANDLERS as SPRINT
 from chain.modules.stake.messages import HANDLERS as STAKE
 from chain.modules.upgrade.messages import HANDLERS as UPGRADE
 
-HANDLERS: Final = index_handlers(BANK, AUTHZ, STAKE, BEACON, DEALING, SPRINT, INFERENCE, CHECKS, GOV, PARAMS, UPGRADE)
+HANDLERS: Final = index_handlers(
+    *(BANK, AUTHZ, STAKE, BEACON, DEALING, SPRINT, INFERENCE, CHECKS, RECEIPTS, GOV, PARAMS, UPGRADE)
+)
 """Handlers by the full name of their message."""

@@ -184,7 +184,10 @@ _family(
         "receipt_too_old": ("where the receipt would hang is forgotten", "show receipts within two epochs"),
         "showing_pending": ("a receipt of this escrow and host is shown already", "wait for its SETTLE"),
         "showing_unknown": ("no receipt of this escrow and host is shown", "see the query Showings"),
-        "placing_wrong": ("the receipt does not hang where the placing says", "place it in the tree that it belongs in"),
+        "placing_wrong": (
+            "the receipt does not hang where the placing says",
+            "place it in the tree that it belongs in",
+        ),
         "placed_already": ("the shown receipt is placed", "nothing to do"),
     },
 )

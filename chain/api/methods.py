@@ -12,6 +12,7 @@ from chain.modules.gov import legacy_queries as gov_v1beta1
 from chain.modules.gov import queries as gov_v1
 from chain.modules.inference import checks_queries as checks
 from chain.modules.inference import queries as inference
+from chain.modules.inference import showings_queries as showings
 from chain.modules.params import queries as params
 from chain.modules.query import Query
 from chain.modules.sprint import queries as sprint
@@ -30,6 +31,7 @@ QUERIES: Final[tuple[Query, ...]] = (
     *gov_v1beta1.QUERIES,
     *inference.QUERIES,
     *checks.QUERIES,
+    *showings.QUERIES,
     *params.QUERIES,
     *sprint.QUERIES,
     *stake.QUERIES,

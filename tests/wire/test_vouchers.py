@@ -7,9 +7,18 @@ import pytest
 from coincurve import PrivateKey
 
 from rules.errors import RuleError
+from rules.receipts import SignedReceipt
 from rules.types import Host
 from rules.vouchers import Ticket, Tokens, Voucher
-from wire.vouchers import is_public_key, read_ticket, read_voucher, sign_ticket, sign_voucher
+from wire.vouchers import (
+    is_public_key,
+    read_receipt,
+    read_ticket,
+    read_voucher,
+    sign_receipt,
+    sign_ticket,
+    sign_voucher,
+)
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "vouchers.json").read_text())
 SECRET = bytes.fromhex(VECTORS["signatures"]["secret"])
@@ -33,6 +42,38 @@ TICKET = Ticket(
     developer_nonce=bytes(range(32)),
     body_hash=bytes(range(32, 64)),
 )
+
+SIGNED = SignedReceipt(
+    chain_id="gonka-1", escrow_id=5, host=Host(bytes(range(20))), request=2, after_serial=8, receipt=bytes(range(32))
+)
+
+
+def test_sign_receipt__equals_its_vector_and_reads_back() -> None:
+    message = sign_receipt(SECRET, SIGNED)
+    assert message.signature.hex() == VECTORS["signatures"]["signed-receipt"]
+    assert read_receipt(message, KEY) == SIGNED
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("chain_id", "gonka-2", "signature_invalid"),
+        ("escrow_id", 6, "signature_invalid"),
+        ("request", 3, "signature_invalid"),
+        ("after_serial", 9, "signature_invalid"),
+        ("receipt", bytes(32), "signature_invalid"),
+        ("receipt", bytes(31), "tx_malformed"),
+        ("signature", bytes(64), "signature_invalid"),
+        ("signature", b"", "signature_invalid"),
+        ("host", "GONKA1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSN4E6QS9", "address_invalid"),
+    ],
+)
+def test_read_receipt__one_field_changed__is_refused(field: str, value: object, code: str) -> None:
+    message = sign_receipt(SECRET, SIGNED)
+    setattr(message, field, value)
+    with pytest.raises(RuleError) as error:
+        read_receipt(message, KEY)
+    assert error.value.code == code
 
 
 def test_sign_voucher_and_ticket__equal_their_vectors_and_read_back() -> None:

@@ -6,7 +6,8 @@ What a host settled in one epoch is opened in the next, under that one's seed.  
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 
@@ -14,14 +15,15 @@ from chain.context import Context
 from chain.modules.beacon.state import get_seed
 from chain.modules.inference import checks_state as state
 from chain.modules.inference.offers import list_servers
-from chain.modules.inference.state import get_escrow, get_offer, scan_settled, set_offer
+from chain.modules.inference.showings import take_left_out
+from chain.modules.inference.state import find_escrow, get_escrow, get_offer, scan_settled, set_offer
 from chain.modules.params.state import get_frozen
 from chain.modules.stake.state import get_host, slash_stake
 from chain.settlement import Settlement
 from rules.addresses import decode_address, encode_address
 from rules.answers import Batch, draw_samples, draw_verifiers
 from rules.answers import Lot as LotRule
-from rules.evidence import Wealth, bet, hold_back, settle_distance_ppm
+from rules.evidence import WORST_PPM, Wealth, bet, hold_back, settle_distance_ppm
 from rules.params import InferenceParams
 from rules.reputation import compute_rate_ppm, grow
 from rules.types import Host, Round
@@ -91,9 +93,9 @@ def _draw_lot(ctx: Context, epoch: int, lot: LotRule, model_id: bytes, servers: 
 
 def process_checks(ctx: Context, settlement: Settlement) -> None:
     """Bet on what most seats of each lot report; grow reputations; a bet that wins too much is a verdict."""
-    lots = sorted(state.scan_lots(ctx.store), key=lambda lot: (lot.host, lot.model_id, lot.escrow_id))
     found = defaultdict(dict, {verifier: _index(reports) for verifier, reports in state.scan_reports(ctx.store)})
-    for (address, model_id), group in groupby(lots, lambda lot: (lot.host, lot.model_id)):
+    rounds = sorted(_list_rounds(ctx, settlement.epoch), key=lambda one: (one.host, one.model_id, one.escrow_id))
+    for (address, model_id), group in groupby(rounds, lambda one: (one.host, one.model_id)):
         host = Host(decode_address(address))
         conduct = state.get_conduct(ctx.store, host, model_id)
         _judge(ctx, settlement, conduct, tuple(group), found)
@@ -102,25 +104,61 @@ def process_checks(ctx: Context, settlement: Settlement) -> None:
         state.set_conduct(ctx.store, host, conduct)
 
 
-def _judge(ctx: Context, settlement: Settlement, conduct: Conduct, lots: tuple[Lot, ...], found: Found) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One round of the bet: a lot, or an escrow for which the host left out the `request` that was shown; or both."""
+
+    host: str
+    model_id: bytes
+    escrow_id: int
+    lot: Lot | None
+    request: int | None
+
+
+def _list_rounds(ctx: Context, epoch: int) -> Iterator[_Round]:
+    lots = {(lot.escrow_id, lot.host): lot for lot in state.scan_lots(ctx.store)}
+    shown = {(one.receipt.escrow_id, one.receipt.host): one.receipt.request for one in take_left_out(ctx, epoch)}
+    for place in sorted({*lots, *shown}):
+        escrow_id, host = place
+        lot = lots.get(place)
+        model_id = lot.model_id if lot else find_escrow(ctx.store, escrow_id).model_id
+        yield _Round(host=host, model_id=model_id, escrow_id=escrow_id, lot=lot, request=shown.get(place))
+
+
+def _judge(ctx: Context, settlement: Settlement, conduct: Conduct, rounds: tuple[_Round, ...], found: Found) -> None:
     before, passed, null = state.read_wealth(conduct), 0, settlement.params.inference.answer_null_ppm
     wealth = before
-    for lot in lots:
-        reports = [found[seat.verifier].get((lot.escrow_id, lot.host)) for seat in lot.seats for _ in range(seat.count)]
+    for one in rounds:
+        reports = _list_reports(one, found)
         distance = settle_distance_ppm([None if report is None else report.distance_ppm for report in reports])
+        if one.request is None:
+            passed += _passes(reports, null)
+        else:
+            distance = WORST_PPM
         wealth = wealth if wealth.is_alarm else bet(wealth, distance, null)
-        passed += _passes(reports, null)
-        said = sum(report is not None for report in reports)
-        ctx.emit(
-            "answers_checked",
-            epoch=settlement.epoch,
-            host=lot.host,
-            escrow_id=lot.escrow_id,
-            distance_ppm=distance,
-            reports=f"{said}/{len(reports)}",
-        )
+        _tell(ctx, settlement.epoch, one, distance, reports)
     state.fill_wealth(conduct, hold_back(before, wealth))
     conduct.reputation = grow(conduct.reputation, passed)
+
+
+def _list_reports(one: _Round, found: Found) -> list[Report | None]:
+    """What each seat of the round's lot reported."""
+    seats = one.lot.seats if one.lot else ()
+    return [found[seat.verifier].get((one.escrow_id, one.host)) for seat in seats for _ in range(seat.count)]
+
+
+def _tell(ctx: Context, epoch: int, one: _Round, distance_ppm: int, reports: list[Report | None]) -> None:
+    said = sum(report is not None for report in reports)
+    if one.request is not None:
+        ctx.emit("receipt_left_out", epoch=epoch, host=one.host, escrow_id=one.escrow_id, request=one.request)
+    ctx.emit(
+        "answers_checked",
+        epoch=epoch,
+        host=one.host,
+        escrow_id=one.escrow_id,
+        distance_ppm=distance_ppm,
+        reports=f"{said}/{len(reports)}",
+    )
 
 
 def _index(reports: ReportSet) -> dict[tuple[int, str], Report]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chain.context import Context
 from chain.modules.auth.state import create_account
 from chain.modules.inference import state
+from chain.modules.inference.showings_state import retire_key
 from chain.modules.sprint.state import get_epoch_start
 from chain.modules.stake import state as stake
 from chain.store.kv import Reader
@@ -63,6 +64,8 @@ def apply_set_serving_key(ctx: Context, message: MsgSetServingKey) -> MsgSetServ
     if state.get_serving_host(ctx.store, message.serving_pubkey) not in {None, host}:
         raise RuleError("serving_key_taken", message.serving_pubkey.hex())
     offer = state.get_offer(ctx.store, host) or Offer(host=message.host)
+    if offer.serving_pubkey not in {b"", message.serving_pubkey}:
+        retire_key(ctx.store, host, offer.serving_pubkey, get_epoch_start(ctx.store).epoch)
     offer.serving_pubkey = message.serving_pubkey
     state.set_offer(ctx.store, host, offer)
     account = address_from_pubkey(message.serving_pubkey)

@@ -8,6 +8,8 @@ from typing import Final
 from chain.context import Context
 from chain.modules.bank.messages import transfer
 from chain.modules.inference import state
+from chain.modules.inference.showings import RETIRED_EPOCHS
+from chain.modules.inference.showings_state import delete_retired_before
 from chain.modules.stake.state import get_host
 from chain.settlement import Settlement
 from rules.addresses import decode_address
@@ -54,6 +56,7 @@ def process_forgetting(ctx: Context, settlement: Settlement) -> None:
     for host, _ in list(state.scan_offers(ctx.store)):
         if get_host(ctx.store, host) is None:
             state.delete_offer(ctx.store, host)
+    delete_retired_before(ctx.store, max(0, settlement.epoch - RETIRED_EPOCHS))
     if settlement.epoch >= SETTLED_EPOCHS:
         state.delete_settled_before(ctx.store, settlement.epoch - SETTLED_EPOCHS + 1)
     if settlement.epoch >= KEPT_EPOCHS:

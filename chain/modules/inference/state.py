@@ -204,6 +204,11 @@ def scan_settled(store: Reader, epoch: int) -> Iterator[Settled]:
         yield Settled.FromString(value)
 
 
+def list_settled(store: Reader, epoch: int, escrow_id: int, host: Host) -> list[Settled]:
+    """What a host's vouchers settled for an escrow in an epoch, by serial."""
+    return [Settled.FromString(value) for _, value in store.scan(_settled_key(epoch, escrow_id, host))]
+
+
 def count_settled(store: Reader, epoch: int, escrow_id: int, host: Host) -> int:
     """How many vouchers a host settled for an escrow in an epoch."""
     return sum(1 for _ in store.scan(_settled_key(epoch, escrow_id, host)))

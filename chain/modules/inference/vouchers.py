@@ -74,6 +74,7 @@ def _compute_settled(ctx: Context, reserve: Reserve, voucher: Voucher, message: 
         amount_ngonka=added,
         receipts_root=message.receipts_root,
         receipts_count=message.receipts_count,
+        after_serial=reserve.serial,
     )
 
 
