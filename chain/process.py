@@ -297,5 +297,6 @@ async def _stay_alive(manager: ServiceManager, stopping: asyncio.Event) -> None:
     while manager.watchdog_s and not stopping.is_set():
         manager.tell("WATCHDOG=1")
         with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), manager.watchdog_s)
+            async with asyncio.timeout(manager.watchdog_s):
+                await stopping.wait()
     await stopping.wait()

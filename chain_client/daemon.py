@@ -98,8 +98,12 @@ async def _follow(follower: Follower, performer: Performer, poll_s: float) -> No
             if error.code != failing:
                 log.warning("step_failed", code=error.code, detail=error.detail)
             wait_s, failing = min(2 * wait_s, LONGEST_WAIT_S), error.code
+        if failing:
+            await asyncio.sleep(wait_s)
+            continue
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(performer.news.wait(), wait_s) if not failing else await asyncio.sleep(wait_s)
+            async with asyncio.timeout(wait_s):
+                await performer.news.wait()
 
 
 async def _watch(manager: ServiceManager) -> None:

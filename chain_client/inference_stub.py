@@ -3,7 +3,6 @@ token."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Final, TypeVar
@@ -12,7 +11,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from chain_client.errors import TransientError
-from chain_client.sidecar_stub import translate_error
+from chain_client.sidecar_stub import read_within, translate_error
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 
 SERVICE: Final = "/gonka.sidecar.v1.Inference"
@@ -73,7 +72,7 @@ class InferenceStub:
         )(request)
         finished = False
         try:
-            while (chunk := await asyncio.wait_for(stream.read(), SILENCE_S)) is not grpc.aio.EOF:
+            while (chunk := await read_within(stream, SILENCE_S)) is not grpc.aio.EOF:
                 finished = bool(chunk.finish_reason)
                 yield chunk
         except TimeoutError as error:

@@ -74,7 +74,7 @@ class SidecarStub:
         )(request)
         last_number = after_number
         try:
-            while (message := await asyncio.wait_for(stream.read(), SILENCE_S)) is not grpc.aio.EOF:
+            while (message := await read_within(stream, SILENCE_S)) is not grpc.aio.EOF:
                 last_number = max([last_number, *(proof.number for proof in message.proofs)])
                 yield _read_batch(message, last_number)
         except TimeoutError as error:
@@ -150,6 +150,12 @@ def _read_verified(reply: pb.VerifyResponse, count: int, stop_after: int) -> Ver
         raise PermanentError("sidecar_refused", f"{len(reply.digest_tails)} bytes of digests for {count} nonces")
     tails = tuple(reply.digest_tails[i : i + TAIL_BYTES] for i in range(0, len(reply.digest_tails), TAIL_BYTES))
     return Verified(mismatched=tuple(reply.mismatched), tails=tails)
+
+
+async def read_within(stream: Any, seconds: float) -> Any:
+    """The next message of a stream, or its EOF.  Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        return await stream.read()
 
 
 def translate_error(error: grpc.aio.AioRpcError) -> ClientError:

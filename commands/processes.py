@@ -53,7 +53,8 @@ class Child:
         if self.process.returncode is None:
             self.process.terminate()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.process.wait(), STOP_TIMEOUT_S)
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await self.process.wait()
         _signal_group(self.process.pid, signal.SIGKILL)
         await self.process.wait()
 

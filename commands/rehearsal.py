@@ -67,8 +67,12 @@ def _measure(call: Call, view: View, seconds: int) -> tuple[float, int]:
     """Nonces a second, and hits found; 0 of both where the sidecar does not answer."""
     from chain_client.errors import ClientError
 
+    async def run() -> tuple[float, int]:
+        async with asyncio.timeout(seconds + ALLOWED_SILENCE_S):
+            return await _run_job(call.config.sidecar, view, seconds)
+
     try:
-        return asyncio.run(asyncio.wait_for(_run_job(call.config.sidecar, view, seconds), seconds + ALLOWED_SILENCE_S))
+        return asyncio.run(run())
     except (ClientError, TimeoutError):
         return 0.0, 0
 

@@ -245,8 +245,13 @@ def _look(validator: Validator) -> dict[str, Any]:
 
     told: dict[str, Any] = {"name": validator.name, "height": None, "app_hash": None, "power": None, "units": None}
     told |= {"peers": _count_peers(validator.rpc), "status": None}
+
+    async def ask() -> dict[str, Any]:
+        async with asyncio.timeout(STATUS_TIMEOUT_S):
+            return await _ask(validator)
+
     try:
-        return told | asyncio.run(asyncio.wait_for(_ask(validator), STATUS_TIMEOUT_S))
+        return told | asyncio.run(ask())
     except (ClientError, RuleError, TimeoutError):
         return told
 

@@ -203,7 +203,8 @@ class Pair:
         wait_s = RETRY_S
         while True:
             try:
-                await asyncio.wait_for(self._news.wait(), LONGEST_UNSIGNED_S)
+                async with asyncio.timeout(LONGEST_UNSIGNED_S):
+                    await self._news.wait()
             except TimeoutError:
                 with contextlib.suppress(ClientError):
                     await self._look_after()

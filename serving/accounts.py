@@ -89,7 +89,8 @@ class PaidRun:
         while self.run.granted <= granted:
             self.grown.clear()
             try:
-                await asyncio.wait_for(self.grown.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await self.grown.wait()
             except TimeoutError:
                 self._check_patience()
         self.starved_s = None

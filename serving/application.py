@@ -134,7 +134,8 @@ async def drain(traffic: Traffic, runner: web.AppRunner, *, patience_s: float) -
     """Refuse new requests, wait for those under way, then cut what is left."""
     traffic.close()
     try:
-        await asyncio.wait_for(traffic.drained.wait(), patience_s)
+        async with asyncio.timeout(patience_s):
+            await traffic.drained.wait()
     except TimeoutError:
         log.warning("drain_timed_out", seconds=patience_s)
     await runner.cleanup()

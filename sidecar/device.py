@@ -119,7 +119,8 @@ async def _read_line(process: asyncio.subprocess.Process, timeout_s: float) -> b
     if process.stdout is None:
         raise AssertionError("a worker is started with pipes")
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            line = await process.stdout.readline()
     except TimeoutError as error:
         raise WorkerDiedError(f"no answer in {timeout_s} s") from error
     except ValueError as error:
@@ -133,7 +134,8 @@ async def end(process: asyncio.subprocess.Process) -> None:
     """End a child: it leaves when its input closes, and is killed when it does not."""
     get_input(process).close()
     try:
-        await asyncio.wait_for(process.wait(), EXIT_TIMEOUT_S)
+        async with asyncio.timeout(EXIT_TIMEOUT_S):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -111,7 +111,8 @@ class EmbeddedEngine:
         spec = self.spec
         process = await spawn("sidecar.inference.process", str(spec.folder), spec.device, threads=spec.threads)
         try:
-            said = await asyncio.wait_for(_read_line(process), LOAD_TIMEOUT_S)
+            async with asyncio.timeout(LOAD_TIMEOUT_S):
+                said = await _read_line(process)
             if "refused" in said:
                 raise decode_error(said["refused"])
             hello = Hello(**said["hello"])
@@ -266,7 +267,8 @@ class EmbeddedEngine:
         silent = 0
         while silent < 2:
             try:
-                return await asyncio.wait_for(_read_line(process), SILENCE_S)
+                async with asyncio.timeout(SILENCE_S):
+                    return await _read_line(process)
             except TimeoutError:
                 silent = silent + 1 if self.wants_device and not self._holders else 0
         raise WorkerDiedError(f"no step in {SILENCE_S} s")

@@ -257,7 +257,8 @@ class VllmEngine:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), END_S)
+                async with asyncio.timeout(END_S):
+                    await process.wait()
 
 
 def build_completion(model: str, answer: Answer) -> dict[str, Any]:

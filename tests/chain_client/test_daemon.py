@@ -18,7 +18,7 @@ import pytest
 
 from chain_client.config import DaemonConfig
 from chain_client.cosmos import CosmosLedger
-from chain_client.daemon import Follower, read_view, run_daemon, watch_signals
+from chain_client.daemon import Follower, _follow, read_view, run_daemon, watch_signals
 from chain_client.errors import PermanentError
 from chain_client.journal import Journal
 from chain_client.keys.secret import Secret
@@ -79,7 +79,8 @@ async def running(place: Place, stop: asyncio.Event) -> AsyncIterator[CosmosLedg
             yield ledger
         finally:
             stop.set()
-            await asyncio.wait_for(daemon, 5)
+            async with asyncio.timeout(10):
+                await daemon
             await ledger.__aexit__(None, None, None)
             journal.close()
 
@@ -179,6 +180,27 @@ def test_a_daemon_without_chain_and_sidecar_waits_says_so_once_and_stops_at_once
     assert capsys.readouterr().out.count("step_failed") == 1
 
 
+def test_follow__cancelled_just_as_news_come__ends() -> None:
+    """A host's daemon that was told to stop while a duty ended went on for ever."""
+
+    class Idle:
+        async def step(self) -> None: ...
+
+    async def story() -> bool:
+        async with asyncio.TaskGroup() as tasks:
+            performer = Performer(Ports(**dict.fromkeys(Ports.__slots__)), tasks)
+            following = asyncio.create_task(_follow(Idle(), performer, 60))
+            await asyncio.sleep(0.01)
+            performer.news.set()
+            following.cancel()
+            await asyncio.wait({following}, timeout=1)
+            ended = following.cancelled()
+            following.cancel()
+            return ended
+
+    assert asyncio.run(story())
+
+
 def test_step__another_chain__is_refused(tmp_path: Path) -> None:
     with run_chain(tmp_path / "chain", MINIMAL, BLOCK_MS) as target:
 
@@ -197,7 +219,8 @@ def test_watch_signals__sigterm__sets_stop() -> None:
         stop = asyncio.Event()
         watch_signals(stop)
         os.kill(os.getpid(), 15)
-        await asyncio.wait_for(stop.wait(), 5)
+        async with asyncio.timeout(5):
+            await stop.wait()
         return stop.is_set()
 
     assert asyncio.run(story())

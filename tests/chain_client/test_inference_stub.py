@@ -108,7 +108,8 @@ def test_generate__who_reads_no_further__ends_the_work(tmp_path: Path) -> None:
         answer = stub.generate(pb.GenerateRequest(request_id="r"))
         assert (await anext(answer)).text == "a"
         await answer.aclose()
-        await asyncio.wait_for(served.cancelled.wait(), 30)
+        async with asyncio.timeout(30):
+            await served.cancelled.wait()
 
     with_server(tmp_path, served, leave)
 

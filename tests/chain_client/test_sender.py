@@ -140,7 +140,11 @@ def make_sender(chain: FakeLedger, outbox: object, ledger: object = None) -> Sen
 
 
 def run(coroutine: Coroutine[object, object, T]) -> T:
-    return asyncio.run(asyncio.wait_for(coroutine, 20))
+    async def story() -> T:
+        async with asyncio.timeout(20):
+            return await coroutine
+
+    return asyncio.run(story())
 
 
 def send_all(chain: FakeLedger, *orders: Order, outbox: MemoryOutbox | None = None) -> list[Outcome]:

@@ -14,7 +14,8 @@ def test_child__that_ends_by_itself__is_named_with_the_end_of_its_log(tmp_path: 
         child = Child(name="explainer", words=("explain", "no_such_code"), log=tmp_path / "log")
         await child.start()
         assert child.process is not None
-        await asyncio.wait_for(child.process.wait(), 30)
+        async with asyncio.timeout(30):
+            await child.process.wait()
         with pytest.raises(PermanentError, match="code_unknown") as caught:
             child.check_running()
         assert caught.value.code == "process_ended"

@@ -131,7 +131,8 @@ def test_serve__a_port_that_is_taken__is_refused(tmp_path: Path, chain: str) -> 
             taken.listen()
             listen = f"127.0.0.1:{taken.getsockname()[1]}"
             with pytest.raises(ClientError) as caught:
-                await asyncio.wait_for(open_and_close(tmp_path / "g", chain, listen=listen), LONGEST_S)
+                async with asyncio.timeout(LONGEST_S):
+                    await open_and_close(tmp_path / "g", chain, listen=listen)
         assert caught.value.code == "listen_failed"
 
     asyncio.run(run())

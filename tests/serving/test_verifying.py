@@ -184,7 +184,8 @@ async def verify_for_real(target: str, chain: str, home: Path, *, reachable: boo
         await offer(place, BOB, url if reachable else "http://127.0.0.1:9")
         await offer(place, CAT, "https://cat.example")
         await settle(place, ledger, bob)
-        conduct = await asyncio.wait_for(judge(place, ledger, cat, session), WITHIN_S)
+        async with asyncio.timeout(WITHIN_S):
+            conduct = await judge(place, ledger, cat, session)
         promised = check_pb2.MsgRevealReports.FromString((home / "cat-serving" / FILE_NAME).read_bytes())
         assert promised.host == CAT.text
         return conduct
@@ -297,7 +298,8 @@ async def attend(bench: Bench, home: Path) -> list[check_pb2.Report]:
         host=CAT.text,
         entropy=secrets.token_bytes,
     )
-    await asyncio.wait_for(verifier.attend(), 3.0)
+    async with asyncio.timeout(3.0):
+        await verifier.attend()
     assert all(order.last_height == 50 for order in bench.sent)
     assert [order.order_id for order in bench.sent] == ["reports/7/commit"]
     return list(check_pb2.MsgRevealReports.FromString((home / FILE_NAME).read_bytes()).reports)

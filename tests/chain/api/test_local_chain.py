@@ -27,13 +27,15 @@ def test_snapshot__zero_is_the_latest_and_older_heights_are_kept_for_a_while() -
 def test_wait_above__comes_at_once_for_an_older_height_and_with_the_next_block_otherwise() -> None:
     async def wait() -> None:
         with open_api() as api:
-            notice = await asyncio.wait_for(api.chain.wait_above(0), 5)
+            async with asyncio.timeout(5):
+                notice = await api.chain.wait_above(0)
             assert notice.height == 1
             waiting = asyncio.create_task(api.chain.wait_above(1))
             await asyncio.sleep(0)
             assert not waiting.done()
             logged = api.block()
-            notice = await asyncio.wait_for(waiting, 5)
+            async with asyncio.timeout(5):
+                notice = await waiting
             assert (notice.height, notice.hash) == (2, logged.block.hash)
             assert notice.time_unix_ms == logged.block.time_ns // 10**6
 

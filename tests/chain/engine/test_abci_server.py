@@ -62,7 +62,8 @@ def test_answers_come_with_a_flush(tmp_path: Path) -> None:
         async with Peer.connect(path) as peer:
             peer.send(echo("a"))
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(peer.reader.read(1), 0.2)
+                async with asyncio.timeout(0.2):
+                    await peer.reader.read(1)
             peer.send(FLUSH)
             assert (await peer.read()).echo.message == "a"
 
@@ -89,7 +90,8 @@ async def fill(peer: Peer) -> int:
     for sent in range(0, 1 << 28, 100_000):
         peer.send(echo("x" * 100_000), FLUSH)
         try:
-            await asyncio.wait_for(peer.writer.drain(), 0.5)
+            async with asyncio.timeout(0.5):
+                await peer.writer.drain()
         except TimeoutError:
             return sent
     return 1 << 28

@@ -65,7 +65,12 @@ def test_find_cometbft__nowhere__names_the_line_that_installs_it(
 def run(command: list[str], heights: list[int], clock: Clock) -> None:
     """`heights` are those before each start and after each end, the last of them for ever."""
     left = iter(heights)
-    asyncio.run(asyncio.wait_for(supervise(command, lambda: next(left, heights[-1]), clock), TIMEOUT_S))
+
+    async def story() -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            await supervise(command, lambda: next(left, heights[-1]), clock)
+
+    asyncio.run(story())
 
 
 def test_supervise__ends_without_a_block__is_given_up_with_its_last_words(tmp_path: Path) -> None:

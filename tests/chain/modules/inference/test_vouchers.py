@@ -224,6 +224,7 @@ def test_settle__receipts__are_kept_with_what_the_voucher_adds(market: Market) -
         amount_ngonka=90,
         receipts_root=b"r" * 32,
         receipts_count=2,
+        after_serial=1,
     )
 
 
