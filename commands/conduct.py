@@ -14,7 +14,8 @@ def conduct(call: Call, address: str) -> None:
     """Show what the answers of the host ADDRESS have come to, by model.
 
     Reputation lowers the part of its answers that others open and check; the
-    bet against it is a verdict at 10,000.
+    bet against it is a verdict at 10,000.  Receipts that a developer shows
+    are placed by `gnk host serve`, or the bet grows by its worst round.
     """
     from rules.evidence import ONE
     from wire.gonka.inference.v1.check_pb2 import (
@@ -23,10 +24,12 @@ def conduct(call: Call, address: str) -> None:
         QueryLotsRequest,
         QueryLotsResponse,
     )
+    from wire.gonka.inference.v1.receipt_pb2 import QueryShowingsRequest, QueryShowingsResponse
 
-    path = "/gonka.inference.v1.CheckQuery"
+    path, shown_path = "/gonka.inference.v1.CheckQuery", "/gonka.inference.v1.ReceiptQuery/Showings"
     known = ask(call, lambda at: at.query(f"{path}/Conduct", QueryConductRequest(host=address), QueryConductResponse))
     drawn = ask(call, lambda at: at.query(f"{path}/Lots", QueryLotsRequest(host=address), QueryLotsResponse))
+    shown = ask(call, lambda at: at.query(shown_path, QueryShowingsRequest(host=address), QueryShowingsResponse))
     call.emit(
         {
             "host": address,
@@ -48,6 +51,15 @@ def conduct(call: Call, address: str) -> None:
                     "verifiers": [seat.verifier for seat in lot.seats],
                 }
                 for lot in drawn.lots
+            ],
+            "receipts_shown": [
+                {
+                    "escrow_id": showing.receipt.escrow_id,
+                    "request": showing.receipt.request,
+                    "placed": showing.placed,
+                    "judged_epoch": showing.epoch + 1,
+                }
+                for showing in shown.showings
             ],
         }
     )

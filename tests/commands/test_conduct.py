@@ -26,7 +26,12 @@ def home(tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_conduct__a_host_that_was_never_checked__has_none() -> None:
-    assert run_json(group, "conduct", ANN.text) == {"host": ANN.text, "models": [], "lots": []}
+    assert run_json(group, "conduct", ANN.text) == {
+        "host": ANN.text,
+        "models": [],
+        "lots": [],
+        "receipts_shown": [],
+    }
 
 
 @pytest.mark.usefixtures("home")
