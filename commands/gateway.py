@@ -157,6 +157,17 @@ def hosts(call: Call, model: str | None) -> None:
     )
 
 
+@group.command()
+@local
+def receipts(call: Call) -> None:
+    """Receipts that hosts signed: kept here now, and what became of those asked for."""
+    from dataclasses import asdict
+
+    from gateway.receipts import list_tallies
+
+    call.emit([asdict(tally) for tally in _write(call, list_tallies)])
+
+
 @group.group()
 def key() -> None:
     """API keys of customers."""

@@ -11,20 +11,12 @@ import structlog
 from aiohttp import web
 
 from chain_client.errors import ClientError
-from gateway.assembly import Chunk, assemble
+from gateway.assembly import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH, Chunk, assemble, read_chunk
 from gateway.counting import Request as ApiRequest
 from gateway.desk import Desk
 from gateway.keys import ApiKey
 from gateway.money import UsdPrice, format_musd
-from gateway.relay import (
-    CHAT_PATH,
-    COMPLETION_PATH,
-    EMBEDDING_PATH,
-    CallerGone,
-    Errand,
-    Relay,
-    read_chunk,
-)
+from gateway.relay import CallerGone, Errand, Relay
 from wire.openai.documents import parse_request
 from wire.openai.errors import ApiError
 from wire.openai.limits import BODY_BYTES

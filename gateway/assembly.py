@@ -1,9 +1,12 @@
-"""A whole answer from the chunks of its stream, for an application that wants no stream."""
+"""The chunks of a host's stream: read, and put together for an application that wants no stream."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from pydantic import ValidationError
+
+from gateway.hosts import UNPAID, HostFailed
 from wire.openai.errors import ApiError
 from wire.openai.messages import FunctionCall, ToolCall
 from wire.openai.responses import (
@@ -16,11 +19,45 @@ from wire.openai.responses import (
     Completion,
     CompletionChoice,
     CompletionLogprobs,
+    ErrorAnswer,
     FinishReason,
     Usage,
 )
 
+CHAT_PATH: Final = "/v1/chat/completions"
+COMPLETION_PATH: Final = "/v1/completions"
+EMBEDDING_PATH: Final = "/v1/embeddings"
+
 Chunk = ChatChunk | Completion
+
+
+def read_chunk(text: str, path: str) -> Chunk:
+    """A chunk of a stream.  Raises HostFailed for an error that the host reports in it, or what is no chunk."""
+    kind = ChatChunk if path == CHAT_PATH else Completion
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise _read_failure(text) from error
+
+
+def _read_failure(text: str) -> HostFailed:
+    """What an event that is no chunk means."""
+    try:
+        told = ErrorAnswer.model_validate_json(text).error
+    except ValidationError:
+        return HostFailed(ApiError("host_answer_invalid"))
+    return HostFailed(ApiError("host_ended_early", told.message[:200]), is_unpaid=told.code == UNPAID)
+
+
+def find_text(chunk: Chunk) -> str:
+    """All that a chunk adds to answers, its tool calls' names and arguments included."""
+    if isinstance(chunk, Completion):
+        return "".join(choice.text for choice in chunk.choices)
+    found = []
+    for choice in chunk.choices:
+        found.append(choice.delta.content or "")
+        found += [f"{call.function.name or ''}{call.function.arguments}" for call in choice.delta.tool_calls or ()]
+    return "".join(found)
 
 
 def assemble(chunks: list[Chunk], usage: Usage) -> ChatCompletion | Completion:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
+from gateway.assembly import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH
 from gateway.charges import Reservation
 from gateway.counting import Bounds, compute_bounds
 from gateway.counting import Request as ApiRequest
@@ -21,7 +23,7 @@ from gateway.policies import ANYWHERE, Territory, check_model, combine, decode_p
 from gateway.prices import find_price, list_prices
 from gateway.promises import read_pair
 from gateway.rates import RateLimiter
-from gateway.relay import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH, Errand
+from gateway.relay import Errand
 from gateway.routing import Candidate, Chance, Health, order_candidates
 from gateway.store import Store
 from rules.vouchers import Tokens, compute_amount
@@ -39,7 +41,10 @@ BEARER: Final = "Bearer "
 
 @dataclass(slots=True, kw_only=True)
 class Desk:
-    """Owned by the gateway's event loop; `own` is the territory that the gateway itself is bound to."""
+    """Owned by the gateway's event loop; `own` is the territory that the gateway itself is bound to.
+
+    `receipts` counts since the start what became of receipts: gateway.showing.
+    """
 
     store: Store
     client: HostClient
@@ -54,6 +59,8 @@ class Desk:
     health: dict[str, Health] = field(default_factory=dict)
     told: dict[str, HostStatus] = field(default_factory=dict)
     limiter: RateLimiter = field(default_factory=RateLimiter)
+    serving_keys: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
+    receipts: Counter[str] = field(default_factory=Counter)
 
     # ---- who asks --------------------------------------------------------------------------------------------------
 
@@ -141,6 +148,7 @@ class Desk:
                 free_ngonka=self._pair(market, escrow, offer.host).free_ngonka,
                 health=self.health.get(offer.host, Health()),
                 load=self._count_load(offer.host),
+                settled_serial=escrow.settled.get(offer.host, 0),
             )
             for offer in market.list_hosts(purpose.model, purpose.territory)
             if offer.host in escrow.reserves and not self._pair(market, escrow, offer.host).is_exhausted
@@ -157,7 +165,17 @@ class Desk:
     def note_failure(self, host: str, error: ApiError) -> None:
         """A host did not do what it should."""
         log.info("host_rests", host=host, code=error.code, detail=error.message)
-        self.health[host] = self.health.get(host, Health()).after_failure(self.chance.now_ms())
+        health, now_ms = self.health.get(host, Health()), self.chance.now_ms()
+        is_unsigned = error.code == "host_receipt_invalid"
+        self.health[host] = health.after_unsigned(now_ms) if is_unsigned else health.after_failure(now_ms)
+
+    def note_receipt(self, host: str) -> None:
+        """A host has ended an answer with a receipt that it signed as it must."""
+        self.health[host] = self.health.get(host, Health()).after_receipt()
+
+    def list_serving_keys(self, host: str) -> tuple[bytes, ...]:
+        """The key that the host has named on chain, and the one before it: requests under way go on with that."""
+        return self.serving_keys.get(host, ())
 
     def note_status(self, host: str, told: HostStatus) -> None:
         """A host has said how busy it is."""
@@ -179,6 +197,10 @@ class Desk:
     def set_market(self, market: Market) -> None:
         """Take a new look at the chain over: reserves that were topped up, and vouchers of a gateway before this."""
         self.market = market
+        for host, offer in market.offers.items():
+            known = self.serving_keys.get(host, ())
+            if known[:1] != (offer.serving_pubkey,):
+                self.serving_keys[host] = (offer.serving_pubkey, *known[:1])
         mine = {e.escrow_id: e for e in market.escrows if e.voucher_pubkey == self.voucher_key}
         for (escrow_id, host), pair in list(self.pairs.items()):
             if escrow_id in mine:

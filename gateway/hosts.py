@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
+from google.protobuf.message import DecodeError
 
 from gateway.guard import ForbiddenAddress
+from wire.gonka.inference.v1.receipt_pb2 import Placing
 from wire.openai.errors import API_FAULTS, ApiError
 from wire.openai.notes import PROTOBUF, STATUS_PATH, VOUCHERS_PATH
 from wire.openai.sse import CONTENT_TYPE, Comment, Data, SseDecoder
@@ -19,10 +21,14 @@ from wire.openai.sse import CONTENT_TYPE, Comment, Data, SseDecoder
 CONNECT_TIMEOUT_S: Final = 5.0
 CALL_TIMEOUT_S: Final = 10.0
 ERROR_BYTES: Final = 16 << 10
+PLACING_BYTES: Final = 8 << 10
+"""Of a proof in the largest tree: 64 siblings and splits."""
 ANSWER_BYTES: Final = 64 << 20
 """Of an answer in one piece: 256 embeddings."""
 MESSAGE_CHARS: Final = 500
 UNPAID: Final = "voucher_missing"
+UNKNOWN: Final = (404, "receipt_unknown")
+RECEIPTS_PATH: Final = "/gonka/v1/receipts"
 CALLERS_FAULT: Final = frozenset({400, 413, 422})
 """Statuses that any host would give to the same request."""
 HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "gonka-gateway"}
@@ -88,6 +94,29 @@ class HostClient:
             raise error.error from error
         if code != "voucher_stale":
             raise ApiError("host_refused", f"{response.status} {code}: {message}")
+
+    async def read_placing(self, endpoint: str, escrow_id: int, request: int) -> Placing:
+        """Where the host says that a receipt hangs.
+
+        Raises ApiError: `host_receipt_missing` where it knows no such receipt, `host_answer_invalid` for what is no
+        placing; any other where it cannot say now.
+        """
+        url = f"{endpoint}{RECEIPTS_PATH}/{escrow_id}/{request}"
+        timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S)
+        try:
+            with _told_as_failures():
+                async with self._session.get(url, headers=HEADERS, timeout=timeout, allow_redirects=False) as response:
+                    body = await _read_bounded(response, PLACING_BYTES)
+                    if response.status != 200:
+                        code, message = _read_error(body)
+                        known = "host_receipt_missing" if (response.status, code) == UNKNOWN else "host_refused"
+                        raise ApiError(known, f"status {response.status} {code}: {message}")
+        except HostFailed as error:
+            raise error.error from error
+        try:
+            return Placing.FromString(body)
+        except DecodeError as error:
+            raise ApiError("host_answer_invalid", "its placing cannot be read") from error
 
     async def read_status(self, endpoint: str) -> HostStatus:
         """How busy the host is.  Raises ApiError."""

@@ -1,10 +1,14 @@
-"""Looks at the chain, asks hosts how they are, and keeps escrows open: the loops beside a gateway's requests."""
+"""Looks at the chain, asks hosts how they are, and keeps escrows open: the loops beside a gateway's requests.
+
+gateway.showing is one more of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -22,7 +26,9 @@ from gateway.market import Offer, read_market
 from wire.openai.errors import ApiError
 
 if TYPE_CHECKING:
-    from chain_client.ledger import Ledger
+    from google.protobuf.message import Message
+
+    from chain_client.ledger import Ledger, TxResult
 
 log = structlog.get_logger("gateway")
 
@@ -37,11 +43,15 @@ Pause = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purse:
-    """The developer's account, open; `home` holds its outbox, `deposit_ngonka` is what an escrow gets at a time."""
+    """The developer's account, open; `home` holds its outbox, `deposit_ngonka` is what an escrow gets at a time.
+
+    `turn` is held by whoever sends from it.
+    """
 
     signer: Signer
     home: Path
     deposit_ngonka: int
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False, repr=False)
 
 
 async def watch_chain(desk: Desk, ledger: Ledger, developer: str, *, chain_id: str, pause: Pause) -> None:
@@ -112,9 +122,9 @@ async def keep_escrows(desk: Desk, ledger: Ledger, purse: Purse, *, chain_id: st
 
 async def _resume(ledger: Ledger, purse: Purse, chain_id: str) -> int:
     """Bring what a gateway before this signed to its end; the height from which the chain shows it."""
-    with FileOutbox.open(purse.home, chain_id=chain_id, address=purse.signer.address) as outbox:
-        for outcome in await _make_sender(ledger, outbox, purse, chain_id).resume():
-            log.info("escrow_order_ended", order=outcome.order_id, fate=outcome.fate.value)
+    async with _open_sender(ledger, purse, chain_id) as sender:
+        for outcome in await sender.resume():
+            log.info("order_ended", order=outcome.order_id, fate=outcome.fate.value)
     return (await ledger.latest()).height
 
 
@@ -125,22 +135,32 @@ async def _take(step: Step, desk: Desk, ledger: Ledger, purse: Purse, deposit_ng
     """
     chain_id = desk.market.chain_id if desk.market else ""
     message = build_message(step, purse.signer.address, desk.voucher_key, deposit_ngonka)
-    with FileOutbox.open(purse.home, chain_id=chain_id, address=purse.signer.address) as outbox:
-        sender = _make_sender(ledger, outbox, purse, chain_id)
+    model = step.purpose.model.name
+    result = await send_message(ledger, purse, chain_id, message, f"{step.deed.value} for {model}")
+    log.info("escrow_changed", deed=step.deed.value, escrow=step.escrow_id, model=model, deposit=deposit_ngonka)
+    return max(result.height, (await ledger.latest()).height)
+
+
+async def send_message(ledger: Ledger, purse: Purse, chain_id: str, message: Message, what: str) -> TxResult:
+    """Apply a message of the developer's account, once all that was signed before it has ended.
+
+    Raises ClientError: the chain's own code where it refuses the message beforehand, `tx_refused` afterwards.
+    """
+    async with _open_sender(ledger, purse, chain_id) as sender:
         await sender.resume()
         last_height = (await ledger.latest()).height + LIFE_BLOCKS
         order = Order(order_id=uuid4().hex, messages=(message,), last_height=last_height)
         outcome = await sender.send(await price_order(ledger, order, purse.signer.public_key))
-    model = step.purpose.model.name
     if outcome.fate is not Fate.APPLIED:
-        detail = f"{step.deed.value} for {model}: {outcome.result.log}"
-        raise PermanentError("tx_refused", detail, tx_hash=outcome.result.tx_hash)
-    log.info("escrow_changed", deed=step.deed.value, escrow=step.escrow_id, model=model, deposit=deposit_ngonka)
-    return max(outcome.result.height, (await ledger.latest()).height)
+        raise PermanentError("tx_refused", f"{what}: {outcome.result.log}", tx_hash=outcome.result.tx_hash)
+    return outcome.result
 
 
-def _make_sender(ledger: Ledger, outbox: FileOutbox, purse: Purse, chain_id: str) -> Sender:
+@contextlib.asynccontextmanager
+async def _open_sender(ledger: Ledger, purse: Purse, chain_id: str) -> AsyncIterator[Sender]:
     async def pause() -> None:
         await asyncio.sleep(0.15)
 
-    return Sender(ledger=ledger, outbox=outbox, signer=purse.signer, chain_id=chain_id, pause=pause)
+    async with purse.turn:
+        with FileOutbox.open(purse.home, chain_id=chain_id, address=purse.signer.address) as outbox:
+            yield Sender(ledger=ledger, outbox=outbox, signer=purse.signer, chain_id=chain_id, pause=pause)

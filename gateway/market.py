@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from gateway.doubts import Standing
 from gateway.policies import Territory
 from rules.addresses import decode_address
 from rules.errors import RuleError
 from rules.offers import check_endpoint
 from rules.pricing import compute_price
+from rules.receipts import Settling
 from rules.types import Host
 from rules.vouchers import Price, Terms
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.gonka.inference.v1.query_pb2 import (
+    QueryEscrowRequest,
+    QueryEscrowResponse,
     QueryEscrowsRequest,
     QueryEscrowsResponse,
     QueryModelsRequest,
@@ -23,7 +27,15 @@ from wire.gonka.inference.v1.query_pb2 import (
     QueryParamsRequest,
     QueryParamsResponse,
 )
+from wire.gonka.inference.v1.receipt_pb2 import (
+    QuerySettledRequest,
+    QuerySettledResponse,
+    QueryShowingsRequest,
+    QueryShowingsResponse,
+)
+from wire.gonka.sprint.v1.query_pb2 import QueryEpochRequest, QueryEpochResponse
 from wire.gonka.stake.v1.query_pb2 import QueryTableRequest, QueryTableResponse
+from wire.vouchers import find_reserve
 
 from cosmos.base.query.v1beta1.pagination_pb2 import PageRequest
 
@@ -32,6 +44,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 100
 _QUERY: Final = "/gonka.inference.v1.Query"
+_RECEIPT_QUERY: Final = "/gonka.inference.v1.ReceiptQuery"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,18 +59,21 @@ class OnChainModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A host that serves models at a URL; `weight` is its effective units."""
+    """A host that serves models at a URL; `weight` is its effective units, `serving_pubkey` signs its receipts."""
 
     host: str
     model_ids: frozenset[bytes]
     endpoint: str
     region: str
     weight: int
+    serving_pubkey: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escrow:
-    """An open escrow of this gateway's; `reserves` holds ngonka by host."""
+    """An open escrow of this gateway's; `reserves` holds ngonka by host, `settled` the serial of the newest voucher
+    that settled.
+    """
 
     escrow_id: int
     model_id: bytes
@@ -65,6 +81,7 @@ class Escrow:
     territory: Territory
     deposit_ngonka: int
     reserves: dict[str, int]
+    settled: dict[str, int]
     voucher_pubkey: bytes
 
 
@@ -126,6 +143,38 @@ async def read_market(ledger: Ledger, developer: str) -> Market:
     )
 
 
+async def read_epoch(ledger: Ledger, height: int) -> int:
+    """The epoch of the block that follows a height.  Raises ClientError."""
+    answer = await ledger.query("/gonka.sprint.v1.Query/Epoch", QueryEpochRequest(), QueryEpochResponse, height=height)
+    return int(answer.status.epoch)
+
+
+async def read_standing(ledger: Ledger, place: tuple[int, str], epoch: int, height: int) -> Standing:
+    """What the chain shows of an escrow and a host of its group, whose receipts are kept.
+
+    Raises ClientError: `escrow_unknown` for one that is forgotten; RuleError `voucher_foreign`.
+    """
+    escrow_id, host = place
+    request = QueryEscrowRequest(escrow_id=escrow_id)
+    escrow = (await ledger.query(f"{_QUERY}/Escrow", request, QueryEscrowResponse, height=height)).escrow
+    settled = await ledger.query(
+        f"{_RECEIPT_QUERY}/Settled",
+        QuerySettledRequest(escrow_id=escrow_id, host=host),
+        QuerySettledResponse,
+        height=height,
+    )
+    shown = await ledger.query(
+        f"{_RECEIPT_QUERY}/Showings", QueryShowingsRequest(host=host), QueryShowingsResponse, height=height
+    )
+    return Standing(
+        epoch=epoch,
+        settlings=tuple(_read_settling(record) for record in settled.settled),
+        newest_serial=find_reserve(escrow, host).serial,
+        is_closed=escrow.closed,
+        showing=next((s.receipt.request for s in shown.showings if s.receipt.escrow_id == escrow_id), None),
+    )
+
+
 async def _read_offers(ledger: Ledger, weights: dict[str, int], height: int) -> list[Offer]:
     """Offers of hosts with weight, whose URLs can be dialled."""
     found, key = [], b""
@@ -139,6 +188,7 @@ async def _read_offers(ledger: Ledger, weights: dict[str, int], height: int) -> 
                 endpoint=offer.endpoint,
                 region=offer.region,
                 weight=weights[offer.host],
+                serving_pubkey=offer.serving_pubkey,
             )
             for offer in answer.offers
             if weights.get(offer.host, 0) > 0 and _is_endpoint(offer.endpoint)
@@ -169,6 +219,16 @@ def _is_endpoint(url: str) -> bool:
     return True
 
 
+def _read_settling(record: pb.Settled) -> Settling:
+    return Settling(
+        epoch=record.epoch,
+        after_serial=record.after_serial,
+        serial=record.serial,
+        root=record.receipts_root,
+        count=record.receipts_count,
+    )
+
+
 def _read_model(model: pb.Model) -> OnChainModel:
     price = compute_price(model.base_price_ngonka, model.units_per_token_in, model.units_per_token_out)
     return OnChainModel(name=model.name, model_id=model.model_id, max_context=model.max_context, price=price)
@@ -184,5 +244,6 @@ def _read_escrow(escrow: pb.Escrow) -> Escrow:
         ),
         deposit_ngonka=escrow.deposit_ngonka,
         reserves={reserve.host: reserve.reserve_ngonka for reserve in escrow.reserves},
+        settled={reserve.host: reserve.serial for reserve in escrow.reserves},
         voucher_pubkey=escrow.voucher_pubkey,
     )

@@ -26,7 +26,7 @@ class GatewayCollector(Collector):
         self._api = api
 
     def collect(self) -> Iterator[Metric]:
-        """Gauges of now, and answers since the start by HTTP status."""
+        """Gauges of now; answers by HTTP status and receipts asked for since the start."""
         market = self._desk.market
         gauges = {
             "height": ("height of the chain's block last read", market.height if market else 0),
@@ -40,6 +40,10 @@ class GatewayCollector(Collector):
         for status, count in list(self._api.answered.items()):
             answers.add_metric([status], count)
         yield answers
+        receipts = CounterMetricFamily("gonka_gateway_receipts", "receipts by what became of them", labels=["outcome"])
+        for outcome in ("checked", "missing", "shown"):
+            receipts.add_metric([outcome], self._desk.receipts[outcome])
+        yield receipts
 
     def _count_resting(self) -> int:
         return sum(health.failures > 0 for health in list(self._desk.health.values()))

@@ -20,19 +20,20 @@ import structlog
 from pydantic import ValidationError
 
 from chain_client.errors import ClientError, TransientError
-from gateway.assembly import Chunk
+from gateway.assembly import find_text, read_chunk
 from gateway.charges import Reservation, reserve, settle
 from gateway.counting import Bounds
-from gateway.hosts import UNPAID, HostClient, HostFailed, read_answer, read_events
+from gateway.hosts import HostClient, HostFailed, read_answer, read_events
 from gateway.pairs import LiveAttempt, Pair
 from gateway.promises import NONCE_BYTES, Attempt, PairState, open_attempt, record_work
+from gateway.receipts import Expected, KeptReceipt, check_note, keep_receipt
 from gateway.routing import Candidate, Chance
 from gateway.store import Store
 from rules.vouchers import Tokens
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
-from wire.openai.notes import TICKET_HEADER, VOUCHER_HEADER, Progress, encode_header, read_note
-from wire.openai.responses import ChatChunk, Completion, Embeddings, ErrorAnswer
+from wire.openai.notes import TICKET_HEADER, VOUCHER_HEADER, AnswerNote, Progress, encode_header, read_note
+from wire.openai.responses import Embeddings
 from wire.openai.sse import DONE_TEXT, Comment
 
 log = structlog.get_logger("gateway")
@@ -40,9 +41,6 @@ log = structlog.get_logger("gateway")
 MOST_HOSTS: Final = 3
 """Asked one after the other for one request: each costs the prompt once, and time."""
 RETRY_S: Final = 1.0
-CHAT_PATH: Final = "/v1/chat/completions"
-COMPLETION_PATH: Final = "/v1/completions"
-EMBEDDING_PATH: Final = "/v1/embeddings"
 
 T = TypeVar("T")
 Sink = Callable[[str], Awaitable[None]]
@@ -94,6 +92,14 @@ class Ports(Protocol):
         """A host did not do what it should."""
         ...
 
+    def note_receipt(self, host: str) -> None:
+        """A host has ended an answer with a receipt that it signed as it must."""
+        ...
+
+    def list_serving_keys(self, host: str) -> tuple[bytes, ...]:
+        """The keys that a host may sign receipts with now, the newest first."""
+        ...
+
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
@@ -109,6 +115,13 @@ class _Run:
     finished: int = 0
     has_begun: bool = False
     has_usage: bool = False
+    receipt: KeptReceipt | None = None
+    receipt_fault: str = "its answer ends without a receipt"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every answer that was asked for has ended."""
+        return self.finished >= self.errand.choices
 
 
 class Relay:
@@ -222,7 +235,7 @@ class Relay:
         )
 
     async def _settle(self, run: _Run, outcome: str) -> None:
-        """Note, sign and charge in one write, whatever becomes of who waits for it."""
+        """Note, sign, charge and keep the receipt in one write, whatever becomes of who waits for it."""
         task = asyncio.create_task(self._write_end(run, outcome))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
@@ -231,11 +244,13 @@ class Relay:
     async def _write_end(self, run: _Run, outcome: str) -> None:
         request_id, now_ms = run.errand.reservation.request_id, self._ports.chance.now_ms()
         run.pair.end(run.live)
-        note = run.pair.prepare_note((run.live,))
+        note, receipt = run.pair.prepare_note((run.live,)), run.receipt
 
         def write(connection: sqlite3.Connection) -> PairState:
             state = note(connection)
             settle(connection, request_id, outcome, now_ms)
+            if receipt is not None:
+                keep_receipt(connection, receipt, now_ms)
             return state
 
         while True:
@@ -257,6 +272,7 @@ class Relay:
                         await self._take_comment(run, item.text)
                     elif item.text == DONE_TEXT:
                         self._check_end(run)
+                        self._judge_receipt(run)
                         await self._deliver(run, sink)
                         await sink(DONE_TEXT)
                         return
@@ -295,13 +311,39 @@ class Relay:
         try:
             note = read_note(text)
         except ApiError as error:
+            if run.is_finished:
+                run.receipt_fault = error.message
+                return
             raise HostFailed(ApiError("host_answer_invalid", error.message)) from error
-        if isinstance(note, Progress):
+        if isinstance(note, AnswerNote):
+            self._take_receipt(run, note)
+        elif note is not None:
             _check(run.live.meter.take_progress, note)
             try:
                 await run.pair.sign(run.live)
             except ClientError as error:
                 log.warning("voucher_delayed", code=error.code, detail=error.detail)
+
+    def _take_receipt(self, run: _Run, note: AnswerNote) -> None:
+        expected = Expected(
+            terms=run.pair.terms,
+            request=run.ticket.request,
+            settled_serial=run.candidate.settled_serial,
+            signed_serial=run.pair.newest[0],
+            keys=self._ports.list_serving_keys(run.candidate.host),
+        )
+        try:
+            run.receipt = check_note(note, expected)
+        except ApiError as error:
+            run.receipt_fault = error.message
+
+    def _judge_receipt(self, run: _Run) -> None:
+        """The answer is whole and goes on to the application; a host that does not sign for it is asked less."""
+        host = run.candidate.host
+        if run.receipt is not None:
+            self._ports.note_receipt(host)
+        else:
+            self._ports.note_failure(host, ApiError("host_receipt_invalid", run.receipt_fault))
 
     async def _take_event(self, run: _Run, text: str, sink: Sink) -> None:
         chunk = read_chunk(text, run.errand.path)
@@ -333,7 +375,7 @@ class Relay:
             self._ports.note_success(run.candidate.host, self._ports.chance.now_ms() - run.began_ms)
 
     def _check_end(self, run: _Run) -> None:
-        if run.finished < run.errand.choices:
+        if not run.is_finished:
             raise HostFailed(ApiError("host_ended_early"))
         if run.errand.is_whole and not run.has_usage:
             raise HostFailed(ApiError("host_answer_invalid", "its answer counts no tokens"))
@@ -345,32 +387,3 @@ def _check(take: Callable[[T], None], told: T) -> None:
         take(told)
     except ApiError as error:
         raise HostFailed(error) from error
-
-
-def read_chunk(text: str, path: str) -> Chunk:
-    """A chunk of a stream.  Raises HostFailed for an error that the host reports in it, or what is no chunk."""
-    kind = ChatChunk if path == CHAT_PATH else Completion
-    try:
-        return kind.model_validate_json(text)
-    except ValidationError as error:
-        raise _read_failure(text) from error
-
-
-def _read_failure(text: str) -> HostFailed:
-    """What an event that is no chunk means."""
-    try:
-        told = ErrorAnswer.model_validate_json(text).error
-    except ValidationError:
-        return HostFailed(ApiError("host_answer_invalid"))
-    return HostFailed(ApiError("host_ended_early", told.message[:200]), is_unpaid=told.code == UNPAID)
-
-
-def find_text(chunk: Chunk) -> str:
-    """All that a chunk adds to answers, its tool calls' names and arguments included."""
-    if isinstance(chunk, Completion):
-        return "".join(choice.text for choice in chunk.choices)
-    found = []
-    for choice in chunk.choices:
-        found.append(choice.delta.content or "")
-        found += [f"{call.function.name or ''}{call.function.arguments}" for call in choice.delta.tool_calls or ()]
-    return "".join(found)

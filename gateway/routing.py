@@ -6,7 +6,7 @@ A host's chance grows with its weight and falls with its latency, its load, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.policies import Territory
@@ -28,36 +28,57 @@ NEUTRAL_MS: Final = 50
 """Latencies well below this make no difference."""
 COOLING_MS: Final = 1_000
 LONGEST_COOLING_MS: Final = 60_000
-MOST_FAILURES: Final = 10
+MOST_FAULTS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How a host has done: milliseconds to its first word, smoothed; failures in a row; when it may be asked again."""
+    """How a host has done: milliseconds to its first word, smoothed; failures in a row; when it may be asked again.
+
+    `unsigned` counts whole answers in a row that lacked a good receipt: their first words do not make up for that.
+    """
 
     latency_ms: int = NEUTRAL_MS
     failures: int = 0
     asked_again_ms: int = 0
+    unsigned: int = 0
+
+    @property
+    def faults(self) -> int:
+        """All that counts against it."""
+        return self.failures + self.unsigned
 
     def after_success(self, latency_ms: int) -> Health:
         """A quarter of what is known now is news."""
-        return Health(latency_ms=(3 * self.latency_ms + latency_ms) // 4)
+        return Health(latency_ms=(3 * self.latency_ms + latency_ms) // 4, unsigned=self.unsigned)
 
     def after_status(self) -> Health:
-        """It says that it is up: it may be asked again at once, with the small chance that its failures leave it."""
-        return Health(latency_ms=self.latency_ms, failures=self.failures)
+        """It says that it is up: it may be asked again at once, with the small chance that its faults leave it."""
+        return replace(self, asked_again_ms=0)
 
     def after_failure(self, now_ms: int) -> Health:
-        """It rests a second, then twice as long for each failure in a row, up to a minute."""
-        cooling = min(LONGEST_COOLING_MS, COOLING_MS << min(self.failures, MOST_FAILURES))
-        return Health(latency_ms=self.latency_ms, failures=self.failures + 1, asked_again_ms=now_ms + cooling)
+        """It rests a second, then twice as long for each fault in a row, up to a minute."""
+        return replace(self, failures=self.failures + 1, asked_again_ms=now_ms + self._cooling_ms)
+
+    def after_unsigned(self, now_ms: int) -> Health:
+        """As after a failure, but that only a good receipt ends it."""
+        return replace(self, unsigned=self.unsigned + 1, asked_again_ms=now_ms + self._cooling_ms)
+
+    def after_receipt(self) -> Health:
+        """A good receipt."""
+        return replace(self, unsigned=0)
+
+    @property
+    def _cooling_ms(self) -> int:
+        return min(LONGEST_COOLING_MS, COOLING_MS << min(self.faults, MOST_FAULTS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A host that could be asked: `weight` is its effective units, `load` the requests it works on or keeps waiting.
 
-    `free_ngonka` is what its reserve still holds beside requests under way.
+    `free_ngonka` is what its reserve still holds beside requests under way; `settled_serial` is that of the newest
+    voucher that the chain was seen to have settled: a receipt signed from now on hangs in the tree of a later one.
     """
 
     host: str
@@ -68,6 +89,7 @@ class Candidate:
     free_ngonka: int
     health: Health = Health()
     load: int = 0
+    settled_serial: int = 0
 
 
 def order_candidates(
@@ -95,7 +117,7 @@ def order_candidates(
 def compute_score(candidate: Candidate) -> int:
     """A candidate's chance against others', at least 1."""
     health = candidate.health
-    slowness = (NEUTRAL_MS + health.latency_ms) * (1 + candidate.load) << 2 * min(health.failures, MOST_FAILURES)
+    slowness = (NEUTRAL_MS + health.latency_ms) * (1 + candidate.load) << 2 * min(health.faults, MOST_FAULTS)
     return max(1, 10**6 * candidate.weight // slowness)
 
 

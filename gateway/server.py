@@ -29,6 +29,7 @@ from gateway.metrics import serve_metrics
 from gateway.promises import read_voucher_secret
 from gateway.relay import Relay
 from gateway.routing import Chance
+from gateway.showing import keep_receipts
 from gateway.store import Store, hold_home
 from wire.notify import ServiceManager
 
@@ -102,6 +103,7 @@ async def _serve_desk(
         desk.tasks.create_task(watch_chain(desk, ledger, developer, chain_id=chain_id, pause=pause)),
         desk.tasks.create_task(watch_hosts(desk, pause=pause)),
         desk.tasks.create_task(keep_escrows(desk, ledger, purse, chain_id=chain_id, pause=pause)),
+        desk.tasks.create_task(keep_receipts(desk, ledger, purse, chain_id=chain_id, pause=pause)),
         desk.tasks.create_task(_watch(around.manager)),
     ]
     async with _listen(api.build(), config) as url:

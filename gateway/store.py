@@ -22,12 +22,25 @@ from typing import Any, Final, TypeVar
 from chain_client.errors import PermanentError, TransientError
 
 APPLICATION_ID: Final = 0x476E6B47  # "GnkG"
-VERSION: Final = 1
+VERSION: Final = 2
 FILE_NAME: Final = "gateway.sqlite"
 LOCK_NAME: Final = "gateway.lock"
 BUSY_S: Final = 10.0
 BRIEF_S: Final = 0.02
 MOST_TOGETHER: Final = 64
+
+_SECOND: Final = """
+CREATE TABLE receipts (escrow_id INTEGER, host TEXT, request INTEGER, chain_id TEXT NOT NULL,
+    after_serial INTEGER NOT NULL, receipt BLOB NOT NULL, signature BLOB NOT NULL, serving_pubkey BLOB NOT NULL,
+    kept_ms INTEGER NOT NULL, drawn INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0, next_ms INTEGER NOT NULL DEFAULT 0, missing INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (escrow_id, host, request)) WITHOUT ROWID;
+CREATE INDEX drawn_receipts ON receipts (escrow_id, host) WHERE drawn;
+CREATE TABLE tallies (host TEXT PRIMARY KEY, checked INTEGER NOT NULL, missing INTEGER NOT NULL,
+    shown INTEGER NOT NULL);
+PRAGMA user_version = 2;
+"""
+"""What version 2 adds: receipts until they are checked, and what became of each host's."""
 
 _SCHEMA: Final = f"""
 CREATE TABLE identity (name TEXT PRIMARY KEY, value BLOB NOT NULL);
@@ -58,7 +71,7 @@ CREATE TABLE attempts (attempt_id INTEGER PRIMARY KEY, request_id TEXT NOT NULL 
     tokens_out INTEGER NOT NULL, delivers INTEGER NOT NULL, UNIQUE (escrow_id, host, ticket));
 CREATE INDEX attempts_of_request ON attempts (request_id);
 PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {VERSION};
+PRAGMA user_version = 1;
 """
 
 T = TypeVar("T")
@@ -250,9 +263,19 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         _configure(connection)
         with transaction(connection):
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    connection.execute(statement)
+                _run_all(connection, _SCHEMA)
                 connection.execute("INSERT INTO identity VALUES ('voucher_key', ?)", (secrets.token_bytes(32),))
-        found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+            if _read_versions(connection) == [APPLICATION_ID, 1]:
+                _run_all(connection, _SECOND)
+        found = _read_versions(connection)
     if found != [APPLICATION_ID, VERSION]:
         raise PermanentError("journal_unreadable", f"{path} is no ledger of a gateway, version {VERSION}")
+
+
+def _read_versions(connection: sqlite3.Connection) -> list[int]:
+    return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+
+
+def _run_all(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in filter(str.strip, statements.split(";")):
+        connection.execute(statement)

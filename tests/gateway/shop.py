@@ -33,9 +33,9 @@ from gateway.promises import read_voucher_secret
 from gateway.relay import Relay
 from gateway.routing import Chance
 from gateway.store import Store
-from rules.addresses import encode_address
+from rules.addresses import decode_address, encode_address
 from rules.vouchers import Price
-from tests.gateway.stub_host import Habits, StubHost, run_host
+from tests.gateway.stub_host import Habits, StubHost, run_host, serving_key
 
 MODEL = "tiny-1"
 MODEL_ID = b"\x11" * 32
@@ -116,6 +116,7 @@ def make_market(urls: Sequence[str], voucher_key: bytes, *, territory: Territory
             endpoint=url,
             region=("DE", "FR")[place % 2],
             weight=100,
+            serving_pubkey=serving_key(decode_address(host)),
         )
         for place, (host, url) in enumerate(zip(HOSTS, urls, strict=False))
     }
@@ -127,6 +128,7 @@ def make_market(urls: Sequence[str], voucher_key: bytes, *, territory: Territory
         territory=territory,
         deposit_ngonka=RESERVE * len(offers),
         reserves=dict.fromkeys(offers, RESERVE),
+        settled=dict.fromkeys(offers, 0),
         voucher_pubkey=voucher_key,
     )
     model = OnChainModel(name=MODEL, model_id=MODEL_ID, max_context=CONTEXT, price=price)

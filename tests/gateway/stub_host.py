@@ -14,21 +14,30 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 from aiohttp.test_utils import unused_port
+from coincurve import PrivateKey
 
+from rules.addresses import encode_address
+from rules.answers import build_receipt_tree
+from rules.claims import Tree
 from rules.errors import RuleError
+from rules.receipts import SignedReceipt
 from rules.vouchers import Terms, Tokens, Voucher, check_progress, check_terms
 from wire.gonka.inference.v1 import inference_pb2 as pb
+from wire.gonka.inference.v1.receipt_pb2 import Placing
 from wire.openai.notes import (
+    PROTOBUF,
     STATUS_PATH,
     TICKET_HEADER,
     VOUCHER_HEADER,
     VOUCHERS_PATH,
+    AnswerNote,
     Progress,
+    encode_answer_note,
     encode_progress,
     read_header,
 )
 from wire.openai.sse import CONTENT_TYPE, DONE, encode_comment, encode_data
-from wire.vouchers import read_ticket, read_voucher
+from wire.vouchers import read_ticket, read_voucher, sign_receipt
 
 PATIENCE_S = 10
 
@@ -54,6 +63,13 @@ class Habits:
     claims_prompt: int = 0
     takes_vouchers: bool = True
     last_words: tuple[bytes, ...] = ()
+    signs: bool = True
+    signs_with: bytes = b""
+    signs_request: int = 0
+    adds_to_serial: int = 0
+    bad_note: bytes = b""
+    leaves_out: frozenset[int] = frozenset()
+    places: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,6 +87,10 @@ class StubHost:
     most_unsigned: int = 0
     most_ahead: int = 0
     moved: asyncio.Event = field(default_factory=asyncio.Event)
+    planned_serial: int = 0
+    unhung: dict[int, bytes] = field(default_factory=dict)
+    trees: list[tuple[tuple[int, ...], Tree]] = field(default_factory=list)
+    asked_for: list[int] = field(default_factory=list)
 
     @property
     def signed(self) -> Tokens:
@@ -124,7 +144,7 @@ class StubHost:
             return web.Response(status=habits.status, text=habits.refusal, headers=headers)
         if request.path == "/v1/embeddings":
             return await self._embed(asked)
-        return await self._stream(request, asked)
+        return await self._stream(request, asked, ticket.request)
 
     async def _embed(self, asked: dict[str, object]) -> web.Response:
         await self.work(self.habits.prompt_tokens, 0)
@@ -133,7 +153,7 @@ class StubHost:
         usage = {"prompt_tokens": self.habits.prompt_tokens, "total_tokens": self.habits.prompt_tokens}
         return web.json_response({"object": "list", "data": data, "model": asked["model"], "usage": usage})
 
-    async def _stream(self, request: web.Request, asked: dict[str, object]) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, asked: dict[str, object], number: int) -> web.StreamResponse:
         habits = self.habits
         response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE})
         await response.prepare(request)
@@ -157,9 +177,71 @@ class StubHost:
         told = max(habits.prompt_tokens, habits.claims_prompt)
         usage = _usage(told, words * habits.claims_factor)
         await response.write(_chunk(is_chat, None, usage=usage))
+        await response.write(self._sign(number))
         for line in habits.last_words or (DONE,):
             await response.write(line)
         return response
+
+    def _sign(self, number: int) -> bytes:
+        """The note that ends an answer; its receipt will hang in the next tree."""
+        habits = self.habits
+        if not habits.signs or habits.bad_note:
+            return habits.bad_note
+        terms = self.terms
+        signed = SignedReceipt(
+            chain_id=terms.chain_id,
+            escrow_id=terms.escrow_id,
+            host=terms.host,
+            request=habits.signs_request or number,
+            after_serial=self.planned_serial + habits.adds_to_serial,
+            receipt=hashlib.sha256(f"receipt {number}".encode()).digest(),
+        )
+        self.unhung[number] = signed.receipt
+        message = sign_receipt(habits.signs_with or serving_secret(terms.host), signed)
+        note = AnswerNote(
+            request=signed.request,
+            tokens_in=habits.prompt_tokens,
+            tokens_out=habits.words,
+            after_serial=signed.after_serial,
+            receipt=signed.receipt,
+            signature=message.signature,
+        )
+        return encode_comment(encode_answer_note(note))
+
+    def settle(self, epoch: int) -> pb.Settled:
+        """Settle the newest voucher with a tree over the receipts since the last."""
+        assert self.newest is not None
+        assert self.newest.serial > self.planned_serial
+        leaves = {number: body for number, body in sorted(self.unhung.items()) if number not in self.habits.leaves_out}
+        self.unhung = {}
+        settled = pb.Settled(
+            epoch=epoch,
+            escrow_id=self.terms.escrow_id,
+            host=encode_address(self.terms.host),
+            serial=self.newest.serial,
+            after_serial=self.planned_serial,
+        )
+        if leaves:
+            tree = build_receipt_tree(list(leaves.items()))
+            self.trees.append((tuple(leaves), tree))
+            settled.receipts_root, settled.receipts_count = tree.root, tree.count
+        self.planned_serial = self.newest.serial
+        return settled
+
+    async def place(self, request: web.Request) -> web.Response:
+        """GET of where a receipt hangs."""
+        number = int(request.match_info["request"])
+        self.asked_for.append(number)
+        if not self.habits.places:
+            return web.Response(status=503)
+        for numbers, tree in self.trees:
+            if number in numbers:
+                position = numbers.index(number)
+                proof = tree.prove([position])
+                placing = Placing(position=position, siblings=proof.siblings, splits=proof.splits)
+                return web.Response(body=placing.SerializeToString(), content_type=PROTOBUF)
+        error = {"message": "", "type": "x", "param": None, "code": "receipt_unknown"}
+        return web.json_response({"error": error}, status=404)
 
     async def _babble(self, response: web.StreamResponse) -> web.StreamResponse:
         await response.write(self.habits.garbage)
@@ -215,6 +297,7 @@ async def run_host(terms: Terms, voucher_key: bytes, habits: Habits) -> AsyncIte
         application.router.add_post(path, host.answer)
     application.router.add_post(VOUCHERS_PATH, host.take_voucher)
     application.router.add_get(STATUS_PATH, host.tell_status)
+    application.router.add_get("/gonka/v1/receipts/{escrow_id}/{request}", host.place)
     runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     port = unused_port()
@@ -224,6 +307,16 @@ async def run_host(terms: Terms, voucher_key: bytes, habits: Habits) -> AsyncIte
         yield host
     finally:
         await runner.cleanup()
+
+
+def serving_secret(host: bytes) -> bytes:
+    """What a host signs with; its offer names the key."""
+    return hashlib.sha256(b"serving" + host).digest()
+
+
+def serving_key(host: bytes) -> bytes:
+    """The same as the chain shows it, 33 bytes."""
+    return PrivateKey(serving_secret(host)).public_key.format()
 
 
 def _usage(tokens_in: int, tokens_out: int) -> dict[str, int]:

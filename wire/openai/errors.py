@@ -190,6 +190,11 @@ _family(
         "host_refused": ("the host refuses the request", "ask again: another host is asked first"),
         "host_answer_invalid": ("the host's answer cannot be read", "ask again: another host is asked first"),
         "host_count_wrong": ("the host counts tokens that cannot be", "ask again: another host is asked first"),
+        "host_receipt_invalid": (
+            "the host does not sign its answer as it must",
+            "nothing: it is asked less",
+        ),
+        "host_receipt_missing": ("the host does not show a receipt it signed", "nothing: it is shown on chain"),
         "host_ended_early": ("the host broke its answer off", "ask again; what was delivered is charged"),
         "address_forbidden": ("the host's URL leads into a private network", "if it is yours, use --allow-network"),
     },
