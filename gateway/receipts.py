@@ -219,5 +219,6 @@ def _forget(connection: sqlite3.Connection, place: Place, requests: Iterable[int
 
 
 def _count(connection: sqlite3.Connection, host: str, what: str, count: int) -> None:
-    connection.execute("INSERT OR IGNORE INTO tallies VALUES (?, 0, 0, 0)", (host,))
-    connection.execute(f"UPDATE tallies SET {what} = {what} + ? WHERE host = ?", (count, host))  # noqa: S608 - a column
+    if count:
+        connection.execute("INSERT OR IGNORE INTO tallies VALUES (?, 0, 0, 0)", (host,))
+        connection.execute(f"UPDATE tallies SET {what} = {what} + ? WHERE host = ?", (count, host))  # noqa: S608 - a column

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from commands.gateway import group
+from gateway.receipts import keep_receipt, record_checked
+from rules.addresses import encode_address
 from tests.chain.api.running import run_chain
 from tests.commands.people import error_of, run, run_json
-from tests.gateway.ledgers import open_ledger
+from tests.gateway.ledgers import TERMS, make_kept, open_ledger, open_request
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +61,21 @@ def test_price__set_listed_removed__in_usd_for_a_million() -> None:
     assert json.loads(run(group, "price", "remove", "tiny", "--json").stdout) == []
     (rate,) = json.loads(run(group, "price", "gnk-usd", "0.45", "--json").stdout)
     assert rate["gnk_usd"] == "0.45"
+
+
+def test_receipts__by_host__fit_a_terminal(home: Path) -> None:
+    assert json.loads(run(group, "receipts", "--json").stdout) == []
+    host = encode_address(TERMS.host)
+    with open_ledger(home) as (store, key):
+        store.write_now(lambda c: open_request(c, key, "r1"))
+        for request in range(1, 4):
+            store.write_now(lambda c, r=request: keep_receipt(c, make_kept(r), 1))  # type: ignore[misc]
+        store.write_now(lambda c: record_checked(c, (TERMS.escrow_id, host), [1]))
+    (found,) = json.loads(run(group, "receipts", "--json").stdout)
+    assert found == {"host": host, "kept": 2, "checked": 1, "missing": 0, "shown": 0}
+    text = run(group, "receipts")
+    assert host in text.output
+    assert max(map(len, text.output.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from gateway.keys import ApiKey, create_key
 from gateway.money import PUSD, UsdPrice
 from gateway.policies import Policy
 from gateway.promises import open_attempt, read_voucher_secret
+from gateway.receipts import KeptReceipt
 from gateway.store import Store
+from rules.receipts import SignedReceipt
 from rules.types import Host
 from rules.vouchers import Price, Terms
 
@@ -60,3 +62,16 @@ def open_request(
     secret = read_voucher_secret(connection)
     attempt = open_attempt(connection, request_id, TERMS, body_hash=bytes(32), nonce=entropy(32)[:32], secret=secret)
     return attempt.attempt_id
+
+
+def make_kept(request: int, *, after_serial: int = 0) -> KeptReceipt:
+    """A receipt of the terms' host, whose signature nobody looks at."""
+    signed = SignedReceipt(
+        chain_id=TERMS.chain_id,
+        escrow_id=TERMS.escrow_id,
+        host=TERMS.host,
+        request=request,
+        after_serial=after_serial,
+        receipt=request.to_bytes(32, "big"),
+    )
+    return KeptReceipt(signed=signed, signature=b"\x05" * 64, serving_pubkey=b"\x02" * 33)

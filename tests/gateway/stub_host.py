@@ -70,6 +70,7 @@ class Habits:
     bad_note: bytes = b""
     leaves_out: frozenset[int] = frozenset()
     places: bool = True
+    bad_placing: bytes | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -234,6 +235,8 @@ class StubHost:
         self.asked_for.append(number)
         if not self.habits.places:
             return web.Response(status=503)
+        if self.habits.bad_placing is not None:
+            return web.Response(body=self.habits.bad_placing, content_type=PROTOBUF)
         for numbers, tree in self.trees:
             if number in numbers:
                 position = numbers.index(number)

@@ -143,6 +143,8 @@ def test_keep_escrows__keys_with_money__get_an_escrow_for_each_territory_and_a_r
                 e.territory.regions for e in escrows
             ] == [("DE",), None]
             assert [dict(e.reserves) for e in escrows] == [{ANN.text: 2 * GNK}] * 2
+            assert [e.settled for e in escrows] == [{ANN.text: 0}] * 2
+            assert desk.list_serving_keys(ANN.text) == (ANN.public_key,)
 
     asyncio.run(run())
 

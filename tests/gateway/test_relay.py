@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.money import PUSD
+from gateway.receipts import read_kept
+from rules.receipts import receipt_message
 from rules.vouchers import Tokens
 from tests.gateway.shop import ESCROW_ID, HOSTS, MODEL, PRICE, Shop, ask, open_shop, with_reserve
-from tests.gateway.stub_host import Habits
+from tests.gateway.stub_host import Habits, serving_key
+from wire.signing import verify_digest
 
 LONGEST_S = 60
 
@@ -329,6 +333,79 @@ def test_stream__the_application_goes_away__the_host_is_told_and_what_was_delive
         assert 0 < sums["sales"] < 10 * PRICE.in_musd + 3000 * PRICE.out_musd
 
     play(scene, tmp_path, [Habits(words=4000, pause_s=0.005)])
+
+
+UNSIGNED = [
+    (Habits(signs=False), "no receipt"),
+    (Habits(signs_with=b"\x09" * 32), "another key"),
+    (Habits(signs_request=17), "another request"),
+    (Habits(adds_to_serial=10**6), "a serial that was never signed"),
+    (Habits(bad_note=b": gonka-answer {}\n\n"), "a note that cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("habits", "what"), UNSIGNED, ids=[what for _, what in UNSIGNED])
+@pytest.mark.parametrize("stream", [True, False])
+def test_receipt__missing_or_wrong__the_answer_is_whole_and_the_host_rests(
+    tmp_path: Path, habits: Habits, what: str, *, stream: bool
+) -> None:
+    async def scene(shop: Shop) -> None:
+        status, told, _ = await shop.chat(stream=stream)
+        assert status == 200
+        assert "w8 " in (told if stream else told["choices"][0]["message"]["content"])
+        if stream:
+            assert read_stream(told)[-1] is None
+        await shop.settled()
+        assert shop.query("SELECT outcome FROM requests") == [("done",)]
+        assert not shop.query("SELECT 1 FROM receipts")
+        assert (shop.desk.health[HOSTS[0]].unsigned, shop.desk.health[HOSTS[0]].failures) == (1, 0)
+        assert (await shop.chat())[0] == 200
+        assert len(shop.hosts[1].tickets) == 1, "the other host is asked meanwhile"
+
+    play(scene, tmp_path, [habits, Habits()])
+
+
+def test_receipt__good__is_on_disk_when_the_request_has_ended(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        for _ in range(2):
+            await shop.chat()
+        await shop.settled()
+        place = (ESCROW_ID, HOSTS[0])
+        for request in (1, 2):
+            kept = read_kept(shop.desk.store.connection, place, request)
+            assert kept.serving_pubkey == serving_key(kept.signed.host)
+            assert verify_digest(kept.serving_pubkey, kept.signature, receipt_message(kept.signed))
+        assert not shop.desk.health[HOSTS[0]].unsigned
+
+    play(scene, tmp_path)
+
+
+def test_receipt__signed_after_a_voucher_older_than_the_one_that_had_settled__is_not_taken(tmp_path: Path) -> None:
+    """Where such a receipt would hang may be forgotten: it could never be shown."""
+
+    async def scene(shop: Shop) -> None:
+        assert shop.desk.market is not None
+        (escrow,) = shop.desk.market.escrows
+        shop.desk.set_market(replace(shop.desk.market, escrows=(replace(escrow, settled={HOSTS[0]: 3}),)))
+        assert (await shop.chat())[0] == 200
+        await shop.settled()
+        assert not shop.query("SELECT 1 FROM receipts")
+        assert shop.desk.health[HOSTS[0]].unsigned == 1
+
+    play(scene, tmp_path)
+
+
+def test_receipt__the_serving_key_changes_meanwhile__the_one_before_is_still_good(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        market = shop.desk.market
+        assert market is not None
+        for key, unsigned in [(b"\x02" * 33, 0), (b"\x03" * 33, 1)]:
+            offers = {host: replace(offer, serving_pubkey=key) for host, offer in market.offers.items()}
+            shop.desk.set_market(replace(market, offers=offers))
+            assert (await shop.chat())[0] == 200
+            assert shop.desk.health[HOSTS[0]].unsigned == unsigned
+
+    play(scene, tmp_path)
 
 
 def test_choose__a_reserve_that_cannot_hold_the_worst_case__is_not_used(tmp_path: Path) -> None:

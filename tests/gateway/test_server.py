@@ -78,6 +78,7 @@ def test_serve__a_chain_that_answers__is_healthy_counts_and_stops_when_told(tmp_
             assert status == 200
             assert 'gonka_gateway_answers_total{status="401"} 1.0' in text
             assert "gonka_gateway_requests_running 0.0" in text
+            assert 'gonka_gateway_receipts_total{outcome="shown"} 0.0' in text
 
     asyncio.run(run())
 

@@ -16,6 +16,7 @@ import pytest
 from chain_client.errors import PermanentError, TransientError
 from gateway.accounts import check_sums, list_balances, top_up
 from gateway.store import FILE_NAME, Store, hold_home
+from tests.gateway.ledgers import open_ledger, open_request
 
 WRITER = """
 import asyncio, sys
@@ -129,6 +130,46 @@ def test_open__another_programs_database__is_refused(tmp_path: Path) -> None:
     with pytest.raises(PermanentError) as caught, Store.open(tmp_path):
         pass
     assert caught.value.code == "journal_unreadable"
+
+
+def test_open__a_ledger_of_version_1__takes_receipts_and_loses_nothing(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as (store, key):
+        store.write_now(lambda c: open_request(c, key, "r1"))
+        for statement in ("DROP TABLE receipts", "DROP TABLE tallies", "PRAGMA user_version = 1"):
+            store.write_now(lambda c, s=statement: c.execute(s))  # type: ignore[misc]
+        before = dump(store)
+    for _ in range(2):
+        with Store.open(tmp_path) as store:
+            assert store.read("PRAGMA user_version") == [(2,)]
+            assert not store.read("SELECT * FROM receipts")
+            assert not store.read("SELECT * FROM tallies")
+            assert dump(store) == before
+            check_sums(store.connection)
+
+
+def test_open__a_new_ledger__is_like_one_that_was_brought_up_to_date(tmp_path: Path) -> None:
+    schemas = []
+    for home in ("old", "new"):
+        with Store.open(tmp_path / home) as store:
+            if home == "old":
+                for statement in ("DROP TABLE receipts", "DROP TABLE tallies", "PRAGMA user_version = 1"):
+                    store.write_now(lambda c, s=statement: c.execute(s))  # type: ignore[misc]
+        with Store.open(tmp_path / home) as store:
+            schemas.append(store.read("SELECT name, sql FROM sqlite_master ORDER BY name"))
+    assert schemas[0] == schemas[1]
+
+
+def test_open__a_ledger_of_a_later_version__is_refused(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.write_now(lambda c: c.execute("PRAGMA user_version = 3"))
+    with pytest.raises(PermanentError) as caught, Store.open(tmp_path):
+        pass
+    assert caught.value.code == "journal_unreadable"
+
+
+def dump(store: Store) -> list[object]:
+    tables = ("identity", "customers", "keys", "entries", "requests", "pairs", "attempts")
+    return [store.read(f"SELECT * FROM {table}") for table in tables]
 
 
 def test_write_now__somebody_else_holds_the_file__can_be_tried_again(

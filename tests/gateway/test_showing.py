@@ -1,0 +1,346 @@
+"""Receipts asked for over real HTTP, and shown on a chain that is made up but for its rules."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chain_client.errors import TransientError
+from chain_client.keys.secret import Secret
+from chain_client.keys.signing_key import SigningKey
+from gateway.doubts import AGAIN_MS, MOST_DRAWN
+from gateway.keeper import Purse
+from gateway.promises import read_voucher_secret
+from gateway.receipts import Tally, list_tallies
+from gateway.showing import Showroom, keep_receipts
+from gateway.store import Store
+from rules.addresses import decode_address
+from rules.receipts import SHOWN_EPOCHS
+from tests.gateway.receipt_chain import CHAIN_ID, ReceiptChain
+from tests.gateway.shop import ESCROW_ID, HOSTS, LOOPBACK, Shop, make_market, open_shop
+from tests.gateway.stub_host import Habits, StubHost, run_host, serving_key
+from wire.gonka.inference.v1.receipt_pb2 import Placing
+
+LONGEST_S = 60
+HOST = HOSTS[0]
+DEVELOPER = SigningKey(Secret(b"\x07" * 32))
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """A host that lives on while gateways come and go, a chain, and a clock."""
+
+    home: Path
+    host: StubHost
+    chain: ReceiptChain
+    now_ms: int = 1_000_000
+    allowed: tuple[str, ...] = LOOPBACK
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[tuple[Shop, Showroom]]:
+        """A gateway, from its beginning to its end."""
+        async with open_shop(self.home, elsewhere=[self.host.url], allowed=self.allowed) as shop:
+            shop.desk.chance = replace(shop.desk.chance, now_ms=lambda: self.now_ms)
+            purse = Purse(signer=DEVELOPER, home=self.home, deposit_ngonka=1)
+            yield shop, Showroom(shop.desk, self.chain, purse, CHAIN_ID)
+
+    async def sell(self, shop: Shop, answers: int = 1) -> None:
+        """Answers that the host then settles for."""
+        for _ in range(answers):
+            assert (await shop.chat())[0] == 200
+        await shop.relay.drain()
+        async with asyncio.timeout(LONGEST_S):
+            while self.host.newest is None or self.host.newest.serial == self.host.planned_serial:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        self.chain.settle(self.host)
+
+    def wait(self, tries: int = 1) -> None:
+        """Until a receipt may be asked for again that was asked for so often."""
+        self.now_ms += AGAIN_MS << (tries - 1)
+
+    def tell(self) -> Tally:
+        """What `gnk gateway receipts` shows."""
+        with Store.open(self.home) as store:
+            (tally,) = list_tallies(store.connection)
+        return tally
+
+
+def play(scene: Callable[[Place], Awaitable[None]], home: Path, habits: Habits, **more: Any) -> None:
+    """Run a scene."""
+
+    async def run() -> None:
+        with Store.open(home) as store:
+            voucher_key = SigningKey(Secret(read_voucher_secret(store.connection))).public_key
+        blank = make_market(["http://x"], voucher_key)
+        terms = blank.make_terms(blank.escrows[0], HOST)
+        async with asyncio.timeout(LONGEST_S), run_host(terms, voucher_key, habits) as host:
+            chain = ReceiptChain(serving_keys={HOST: serving_key(decode_address(HOST))})
+            await scene(Place(home=home, host=host, chain=chain, **more))
+
+    asyncio.run(run())
+
+
+def tally(**counts: int) -> Tally:
+    return Tally(**{"host": HOST, "kept": 0, "checked": 0, "missing": 0, "shown": 0} | counts)  # type: ignore[arg-type]
+
+
+def test_look__an_honest_host__proves_a_few_receipts_of_each_epoch_and_nothing_is_shown(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            await place.sell(shop, 3)
+            await place.sell(shop, 5)
+            await showroom.look()
+            assert not place.host.asked_for, "the epoch is not over"
+            place.chain.end_epoch()
+            await showroom.look()
+            assert len(set(place.host.asked_for)) == len(place.host.asked_for) == MOST_DRAWN
+            await place.sell(shop, 2)
+            place.chain.end_epoch()
+            await showroom.look()
+            assert len(place.host.asked_for) == MOST_DRAWN + 2
+            assert shop.desk.receipts["checked"] == MOST_DRAWN + 2
+            assert not shop.desk.health[HOST].faults
+        assert place.tell() == tally(checked=MOST_DRAWN + 2)
+        assert not place.chain.shown
+
+    play(scene, tmp_path, Habits())
+
+
+def test_look__nothing_is_kept__the_chain_is_not_asked(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (_, showroom):
+            await showroom.look()
+            assert not place.chain.queries
+
+    play(scene, tmp_path, Habits())
+
+
+def test_look__a_receipt_left_out__is_shown_once_after_two_refusals_and_the_host_rests(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            await place.sell(shop, 3)
+            place.chain.end_epoch()
+            await showroom.look()
+            assert sorted(place.host.asked_for) == [1, 2, 3]
+            await showroom.look()
+            assert len(place.host.asked_for) == 3, "it is not asked again at once"
+            assert not place.chain.shown
+            for tries in (1, 2, 3):
+                place.wait(tries)
+                await showroom.look()
+            (message,) = place.chain.shown
+            assert message.developer == DEVELOPER.address
+            assert (message.receipt.escrow_id, message.receipt.host, message.receipt.request) == (ESCROW_ID, HOST, 2)
+            assert shop.desk.health[HOST].failures == 1
+            assert dict(shop.desk.receipts) == {"checked": 2, "missing": 1, "shown": 1}
+        assert place.tell() == tally(checked=2, missing=1, shown=1)
+
+    play(scene, tmp_path, Habits(leaves_out=frozenset({2})))
+
+
+def test_look__a_host_that_settles_without_any_receipts__is_shown_one_in_an_epoch(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            await place.sell(shop, 3)
+            place.chain.end_epoch()
+            for tries in range(1, 5):
+                await showroom.look()
+                place.wait(tries)
+            assert len(place.chain.shown) == 1
+            place.chain.end_epoch()
+            await showroom.look()
+            assert len(place.chain.shown) == 1, "the first is not judged yet"
+        assert place.tell() == tally(kept=2, missing=3, shown=1)
+
+    play(scene, tmp_path, Habits(leaves_out=frozenset({1, 2, 3})))
+
+
+def test_look__a_restart_between_the_two_refusals__goes_on_and_shows_once(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            await place.sell(shop)
+            place.chain.end_epoch()
+            await showroom.look()
+        place.wait()
+        for _ in range(2):
+            async with place.open() as (_, showroom):
+                await showroom.look()
+                place.wait(2)
+        assert len(place.host.asked_for) == 2
+        assert len(place.chain.shown) == 1
+        assert place.tell() == tally(missing=1, shown=1)
+
+    play(scene, tmp_path, Habits(leaves_out=frozenset({1})))
+
+
+@pytest.mark.parametrize("dies", ["before", "after"])
+def test_look__killed_while_it_shows__the_chain_gets_it_once(tmp_path: Path, dies: str) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            await place.sell(shop)
+            place.chain.end_epoch()
+            await showroom.look()
+            place.wait()
+            place.chain.dies = dies
+            with suppress(asyncio.CancelledError):
+                await showroom.look()
+        place.chain.dies = ""
+        for tries in (2, 3):
+            place.wait(tries)
+            async with place.open() as (_, showroom):
+                await showroom.look()
+        assert len(place.chain.shown) == 1
+        assert place.tell() == tally(missing=1, shown=1)
+
+    play(scene, tmp_path, Habits(leaves_out=frozenset({1})))
+
+
+def test_look__a_host_that_cannot_be_reached__is_asked_again_and_shown_in_the_last_epoch_only(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            await place.sell(shop)
+            place.chain.end_epoch()
+            for tries in range(1, 5):
+                await showroom.look()
+                place.wait(tries)
+            assert len(place.host.asked_for) == 4
+            assert not place.chain.shown
+            for _ in range(SHOWN_EPOCHS - 1):
+                place.chain.end_epoch()
+            await showroom.look()
+            assert len(place.chain.shown) == 1
+
+    play(scene, tmp_path, Habits(places=False))
+
+
+def test_look__a_host_that_comes_back__proves_it_and_nothing_is_shown(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            await place.sell(shop)
+            place.chain.end_epoch()
+            await showroom.look()
+            place.wait()
+            place.host.habits.places = True
+            await showroom.look()
+        assert place.tell() == tally(checked=1)
+        assert not place.chain.shown
+
+    play(scene, tmp_path, Habits(places=False))
+
+
+LIES = [
+    (b"\xff\xff", "no message"),
+    (Placing(position=9).SerializeToString(), "a position outside the tree"),
+    (Placing(position=0).SerializeToString(), "no siblings"),
+    (Placing(position=0, siblings=[bytes(32)], splits=[2]).SerializeToString(), "another tree"),
+    (Placing(position=0, siblings=[b"x"] * 9, splits=[2]).SerializeToString(), "siblings that are no hashes"),
+    (Placing(position=0, siblings=[bytes(32)] * 64, splits=[2] * 64).SerializeToString(), "more than there is"),
+]
+
+
+@pytest.mark.parametrize(("placing", "what"), LIES, ids=[what for _, what in LIES])
+def test_look__a_placing_that_proves_nothing__is_a_refusal(tmp_path: Path, placing: bytes, what: str) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            await place.sell(shop, 2)
+            place.chain.end_epoch()
+            for tries in (1, 2):
+                await showroom.look()
+                place.wait(tries)
+        assert len(place.chain.shown) == 1
+        assert place.tell().missing == 2
+
+    play(scene, tmp_path, Habits(bad_placing=placing))
+
+
+def test_look__a_placing_without_end__is_cut_off_and_is_a_refusal(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            await place.sell(shop)
+            place.chain.end_epoch()
+            await showroom.look()
+            (row,) = shop.query("SELECT refused, failed FROM receipts")
+            assert row == (1, 1)
+
+    play(scene, tmp_path, Habits(bad_placing=b"x" * (1 << 20)))
+
+
+def test_look__a_host_in_a_private_network__is_not_dialled(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, _):
+            await place.sell(shop)
+        place.chain.end_epoch()
+        place.allowed = ()
+        async with place.open() as (_, showroom):
+            await showroom.look()
+        assert not place.host.asked_for
+        assert place.tell() == tally(kept=1)
+
+    play(scene, tmp_path, Habits())
+
+
+def test_look__a_gateway_that_was_away_too_long__forgets(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            await place.sell(shop, 2)
+            for _ in range(SHOWN_EPOCHS + 1):
+                place.chain.end_epoch()
+            await place.sell(shop, 1)
+            await showroom.look()
+        assert not place.host.asked_for
+        assert place.tell() == tally(kept=1)
+
+    play(scene, tmp_path, Habits())
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_look__an_escrow_that_is_over__what_never_settled_is_forgotten(tmp_path: Path, *, forgotten: bool) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, showroom):
+            assert (await shop.chat())[0] == 200
+            await shop.relay.drain()
+            await showroom.look()
+            assert place.tell() == tally(kept=1)
+            (place.chain.forgotten if forgotten else place.chain.closed).add(ESCROW_ID)
+            place.chain.end_epoch()
+            await showroom.look()
+        with Store.open(place.home) as store:
+            assert not list_tallies(store.connection)
+
+    play(scene, tmp_path, Habits())
+
+
+def test_keep_receipts__a_chain_that_fails__is_asked_again(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as (shop, _):
+            await place.sell(shop)
+            place.chain.end_epoch()
+            purse = Purse(signer=DEVELOPER, home=place.home, deposit_ngonka=1)
+            failing = FailingChain(serving_keys=place.chain.serving_keys, settled=place.chain.settled, epoch=4)
+            loop = asyncio.create_task(keep_receipts(shop.desk, failing, purse, chain_id=CHAIN_ID, pause=brief))
+            while not shop.desk.receipts["checked"]:  # noqa: ASYNC110  # the desk's
+                await asyncio.sleep(0.01)
+            loop.cancel()
+
+    play(scene, tmp_path, Habits())
+
+
+class FailingChain(ReceiptChain):
+    """Answers from its fourth query on."""
+
+    async def query(self, method: str, request: Any, answer: type[Any], *, height: int = 0) -> Any:
+        """Fails at first."""
+        if self.queries < 3:
+            self.queries += 1
+            raise TransientError("chain_unreachable")
+        return await super().query(method, request, answer, height=height)
+
+
+async def brief(_: float) -> None:
+    await asyncio.sleep(0.01)
