@@ -83,6 +83,7 @@ class StubHost:
     url: str = ""
     done: Tokens = field(default_factory=Tokens)
     newest: Voucher | None = None
+    newest_message: pb.Voucher = field(default_factory=pb.Voucher)
     tickets: list[int] = field(default_factory=list)
     bodies: list[dict[str, object]] = field(default_factory=list)
     most_unsigned: int = 0
@@ -104,7 +105,7 @@ class StubHost:
         if self.newest is not None and voucher.serial == self.newest.serial:
             return
         check_progress(self.terms, self.newest, voucher)
-        self.newest = voucher
+        self.newest, self.newest_message = voucher, message
         self.most_ahead = max(self.most_ahead, voucher.tokens.beyond(self.done))
         self.moved.set()
 

@@ -3,33 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 
+from chain.process import GENESIS_FILE
+from chain_client.cosmos import CosmosLedger
 from chain_client.errors import TransientError
 from chain_client.keys.secret import Secret
 from chain_client.keys.signing_key import SigningKey
+from chain_client.pricing import price_order
+from chain_client.sender import Sender
+from chain_client.transactions import Fate, Order
+from commands.demo.purse import MemoryOutbox
 from gateway.doubts import AGAIN_MS, MOST_DRAWN
 from gateway.keeper import Purse
+from gateway.market import Market, read_epoch, read_market
 from gateway.promises import read_voucher_secret
 from gateway.receipts import Tally, list_tallies
 from gateway.showing import Showroom, keep_receipts
 from gateway.store import Store
 from rules.addresses import decode_address
+from rules.params import GNK
+from rules.presets import MINIMAL
 from rules.receipts import SHOWN_EPOCHS
+from tests.chain.api.running import run_chain
+from tests.chain.ledger import ANN, DAN, Person, make_genesis
 from tests.gateway.receipt_chain import CHAIN_ID, ReceiptChain
-from tests.gateway.shop import ESCROW_ID, HOSTS, LOOPBACK, Shop, make_market, open_shop
+from tests.gateway.shop import CONTEXT, ESCROW_ID, HOSTS, LOOPBACK, MODEL, Shop, make_market, open_shop
 from tests.gateway.stub_host import Habits, StubHost, run_host, serving_key
-from wire.gonka.inference.v1.receipt_pb2 import Placing
+from wire.gonka.inference.v1.inference_pb2 import Model
+from wire.gonka.inference.v1.receipt_pb2 import Placing, QueryShowingsRequest, QueryShowingsResponse
+from wire.gonka.inference.v1.tx_pb2 import MsgOpenEscrow, MsgSetOffer, MsgSetServingKey, MsgSettleVoucher
 
 LONGEST_S = 60
 HOST = HOSTS[0]
 DEVELOPER = SigningKey(Secret(b"\x07" * 32))
+PARAMS = replace(MINIMAL, sprint=replace(MINIMAL.sprint, serve_blocks=60))
+ON_CHAIN = Model(
+    name=MODEL,
+    content_hash=b"\x01" * 32,
+    tokenizer_hash=b"\x02" * 32,
+    units_per_token_in=1,
+    units_per_token_out=2,
+    max_context=CONTEXT,
+    base_price_ngonka=10**7,
+)
+SHOWINGS = "/gonka.inference.v1.ReceiptQuery/Showings"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,13 +77,17 @@ class Place:
 
     async def sell(self, shop: Shop, answers: int = 1) -> None:
         """Answers that the host then settles for."""
+        await self.answer(shop, answers)
+        self.chain.settle(self.host)
+
+    async def answer(self, shop: Shop, answers: int) -> None:
+        """Answers that the host has a voucher for."""
         for _ in range(answers):
             assert (await shop.chat())[0] == 200
         await shop.relay.drain()
         async with asyncio.timeout(LONGEST_S):
             while self.host.newest is None or self.host.newest.serial == self.host.planned_serial:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        self.chain.settle(self.host)
 
     def wait(self, tries: int = 1) -> None:
         """Until a receipt may be asked for again that was asked for so often."""
@@ -340,6 +369,96 @@ class FailingChain(ReceiptChain):
             self.queries += 1
             raise TransientError("chain_unreachable")
         return await super().query(method, request, answer, height=height)
+
+
+# ---- against the chain itself ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[str]:
+    """A chain whose epochs take some seconds."""
+    home = tmp_path / "chain"
+    home.mkdir()
+    (home / GENESIS_FILE).write_bytes(make_genesis(PARAMS, models=(ON_CHAIN,)))
+    with run_chain(home, PARAMS) as address:
+        yield address
+
+
+async def send(ledger: CosmosLedger, person: Person, *messages: Message) -> None:
+    signer = SigningKey(Secret(person.secret))
+    sender = Sender(ledger=ledger, outbox=MemoryOutbox(), signer=signer, chain_id=CHAIN_ID, pause=lambda: brief(0))
+    order = Order(order_id="1", messages=messages, last_height=(await ledger.latest()).height + 100)
+    outcome = await sender.send(await price_order(ledger, order, signer.public_key))
+    assert outcome.fate is Fate.APPLIED, outcome.result.log
+
+
+async def open_escrow(ledger: CosmosLedger, host: StubHost) -> Market:
+    """Ann serves the model, Dan opens an escrow for it."""
+    model_id = next(iter((await read_market(ledger, DAN.text)).models.values())).model_id
+    key = serving_key(ANN.address)
+    await send(
+        ledger,
+        ANN,
+        MsgSetServingKey(host=ANN.text, serving_pubkey=key),
+        MsgSetOffer(host=ANN.text, model_ids=[model_id], endpoint=host.url, region="DE"),
+    )
+    escrow = MsgOpenEscrow(
+        developer=DAN.text,
+        model_id=model_id,
+        deposit_ngonka=2 * GNK,
+        voucher_pubkey=host.voucher_key,
+        max_price_in_ngonka=10**12,
+        max_price_out_ngonka=10**12,
+    )
+    await send(ledger, DAN, escrow)
+    market = await read_market(ledger, DAN.text)
+    host.terms = market.make_terms(market.escrows[0], ANN.text)
+    return market
+
+
+async def settle(ledger: CosmosLedger, host: StubHost) -> None:
+    settled = host.settle(0)
+    message = MsgSettleVoucher(
+        sender=ANN.text,
+        voucher=host.newest_message,
+        receipts_root=settled.receipts_root,
+        receipts_count=settled.receipts_count,
+    )
+    await send(ledger, ANN, message)
+
+
+async def wait_for_epoch(ledger: CosmosLedger, after: int) -> None:
+    while await read_epoch(ledger, (await ledger.latest()).height) <= after:  # noqa: ASYNC110  # a chain's
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("left_out", [frozenset(), frozenset({2})])
+def test_look__against_the_chain__only_what_was_left_out_is_shown_and_taken(
+    tmp_path: Path, target: str, left_out: frozenset[int]
+) -> None:
+    async def scene(place: Place) -> None:
+        async with CosmosLedger.open(target, chain_id=CHAIN_ID) as ledger:
+            market = await open_escrow(ledger, place.host)
+            purse = Purse(signer=SigningKey(Secret(DAN.secret)), home=place.home, deposit_ngonka=1)
+            async with place.open() as (shop, _):
+                shop.desk.set_market(market)
+                await place.answer(shop, 3)
+                await settle(ledger, place.host)
+                settled_in = await read_epoch(ledger, (await ledger.latest()).height)
+                await wait_for_epoch(ledger, settled_in)
+                await Showroom(shop.desk, ledger, purse, CHAIN_ID).look()
+            for tries in (1, 2):
+                place.wait(tries)
+                async with place.open() as (shop, _):
+                    shop.desk.set_market(market)
+                    await Showroom(shop.desk, ledger, purse, CHAIN_ID).look()
+            height = (await ledger.latest()).height
+            shown = await ledger.query(SHOWINGS, QueryShowingsRequest(), QueryShowingsResponse, height=height)
+            assert {s.receipt.request for s in shown.showings} == left_out
+        missing = len(left_out)
+        assert place.tell() == replace(tally(checked=3 - missing, missing=missing, shown=missing), host=ANN.text)
+
+    play(scene, tmp_path / "gateway", Habits(leaves_out=left_out))
 
 
 async def brief(_: float) -> None:
