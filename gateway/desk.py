@@ -166,12 +166,17 @@ class Desk:
         """A host did not do what it should."""
         log.info("host_rests", host=host, code=error.code, detail=error.message)
         health, now_ms = self.health.get(host, Health()), self.chance.now_ms()
-        is_unsigned = error.code == "host_receipt_invalid"
-        self.health[host] = health.after_unsigned(now_ms) if is_unsigned else health.after_failure(now_ms)
+        has_no_receipt = error.code == "host_receipt_invalid"
+        self.health[host] = health.after_no_receipt(now_ms) if has_no_receipt else health.after_failure(now_ms)
 
     def note_receipt(self, host: str) -> None:
         """A host has ended an answer with a receipt that it signed as it must."""
         self.health[host] = self.health.get(host, Health()).after_receipt()
+
+    @property
+    def epoch(self) -> int:
+        """The chain's, as it was seen last."""
+        return self.market.epoch if self.market else 0
 
     def list_serving_keys(self, host: str) -> tuple[bytes, ...]:
         """The key that the host has named on chain, and the one before it: requests under way go on with that."""

@@ -91,6 +91,7 @@ class Market:
 
     chain_id: str
     height: int
+    epoch: int
     credit_tokens: int
     group_size: int
     min_deposit_ngonka: int
@@ -134,6 +135,7 @@ async def read_market(ledger: Ledger, developer: str) -> Market:
     return Market(
         chain_id=block.chain_id,
         height=height,
+        epoch=await read_epoch(ledger, height),
         credit_tokens=params.credit_tokens,
         group_size=params.group_size,
         min_deposit_ngonka=params.min_deposit_ngonka,

@@ -1,6 +1,7 @@
 """Receipts that hosts signed at the end of answers: checked, and kept on disk until it is known that they hang.
 
-Where each of them has to hang is told in rules.receipts; which of them are asked for, in gateway.doubts.
+Where each of them has to hang is told in rules.receipts; which of them are asked for, in gateway.doubts.  Of the many
+that a busy pair has in an epoch a number is kept that chance chooses: those with the lowest ranks.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.doubts import Doubt, Plan
 from rules.addresses import decode_address, encode_address
@@ -18,7 +20,10 @@ from wire.openai.errors import ApiError
 from wire.openai.notes import AnswerNote
 from wire.signing import verify_digest
 
-RECEIPT_BYTES = 32
+RECEIPT_BYTES: Final = 32
+MOST_KEPT: Final = 64
+"""Of a pair and epoch."""
+RANKS: Final = 1 << 62
 Place = tuple[int, str]
 """A pair: an escrow's number and a host in bech32."""
 
@@ -45,6 +50,15 @@ class KeptReceipt:
     signed: SignedReceipt
     signature: bytes
     serving_pubkey: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """When a receipt came, in an epoch and in milliseconds since 1970, and its rank: drawn below RANKS."""
+
+    epoch: int
+    rank: int
+    now_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +97,12 @@ def check_note(note: AnswerNote, expected: Expected) -> KeptReceipt:
 # ---- the ledger ----------------------------------------------------------------------------------------------------
 
 
-def keep_receipt(connection: sqlite3.Connection, kept: KeptReceipt, now_ms: int) -> None:
-    """Keep a receipt, one for each request."""
+def keep_receipt(connection: sqlite3.Connection, kept: KeptReceipt, chosen: Chosen) -> None:
+    """Keep a request's receipt, or let the one with the highest rank go where there are many of its pair and epoch."""
     signed = kept.signed
     connection.execute(
         "INSERT OR IGNORE INTO receipts (escrow_id, host, request, chain_id, after_serial, receipt, signature, "
-        "serving_pubkey, kept_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "serving_pubkey, epoch, rank, kept_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             signed.escrow_id,
             encode_address(signed.host),
@@ -98,9 +112,16 @@ def keep_receipt(connection: sqlite3.Connection, kept: KeptReceipt, now_ms: int)
             signed.receipt,
             kept.signature,
             kept.serving_pubkey,
-            now_ms,
+            chosen.epoch,
+            chosen.rank,
+            chosen.now_ms,
         ),
     )
+    window = (signed.escrow_id, encode_address(signed.host), chosen.epoch)
+    ranked = connection.execute(
+        "SELECT request FROM receipts WHERE escrow_id = ? AND host = ? AND epoch = ? ORDER BY rank, request", window
+    ).fetchall()
+    _forget(connection, window[:2], [request for (request,) in ranked[MOST_KEPT:]])
 
 
 def list_places(connection: sqlite3.Connection) -> list[Place]:

@@ -26,7 +26,7 @@ from gateway.counting import Bounds
 from gateway.hosts import HostClient, HostFailed, read_answer, read_events
 from gateway.pairs import LiveAttempt, Pair
 from gateway.promises import NONCE_BYTES, Attempt, PairState, open_attempt, record_work
-from gateway.receipts import Expected, KeptReceipt, check_note, keep_receipt
+from gateway.receipts import RANKS, Chosen, Expected, KeptReceipt, check_note, keep_receipt
 from gateway.routing import Candidate, Chance
 from gateway.store import Store
 from rules.vouchers import Tokens
@@ -94,6 +94,11 @@ class Ports(Protocol):
 
     def note_receipt(self, host: str) -> None:
         """A host has ended an answer with a receipt that it signed as it must."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """The chain's, as it was seen last."""
         ...
 
     def list_serving_keys(self, host: str) -> tuple[bytes, ...]:
@@ -245,12 +250,13 @@ class Relay:
         request_id, now_ms = run.errand.reservation.request_id, self._ports.chance.now_ms()
         run.pair.end(run.live)
         note, receipt = run.pair.prepare_note((run.live,)), run.receipt
+        chosen = Chosen(epoch=self._ports.epoch, rank=self._ports.chance.draw(RANKS), now_ms=now_ms)
 
         def write(connection: sqlite3.Connection) -> PairState:
             state = note(connection)
             settle(connection, request_id, outcome, now_ms)
             if receipt is not None:
-                keep_receipt(connection, receipt, now_ms)
+                keep_receipt(connection, receipt, chosen)
             return state
 
         while True:

@@ -35,22 +35,22 @@ MOST_FAULTS: Final = 10
 class Health:
     """How a host has done: milliseconds to its first word, smoothed; failures in a row; when it may be asked again.
 
-    `unsigned` counts whole answers in a row that lacked a good receipt: their first words do not make up for that.
+    `no_receipt` counts whole answers in a row that lacked a good receipt: their first words do not make up for that.
     """
 
     latency_ms: int = NEUTRAL_MS
     failures: int = 0
     asked_again_ms: int = 0
-    unsigned: int = 0
+    no_receipt: int = 0
 
     @property
     def faults(self) -> int:
         """All that counts against it."""
-        return self.failures + self.unsigned
+        return self.failures + self.no_receipt
 
     def after_success(self, latency_ms: int) -> Health:
         """A quarter of what is known now is news."""
-        return Health(latency_ms=(3 * self.latency_ms + latency_ms) // 4, unsigned=self.unsigned)
+        return Health(latency_ms=(3 * self.latency_ms + latency_ms) // 4, no_receipt=self.no_receipt)
 
     def after_status(self) -> Health:
         """It says that it is up: it may be asked again at once, with the small chance that its faults leave it."""
@@ -60,13 +60,13 @@ class Health:
         """It rests a second, then twice as long for each fault in a row, up to a minute."""
         return replace(self, failures=self.failures + 1, asked_again_ms=now_ms + self._cooling_ms)
 
-    def after_unsigned(self, now_ms: int) -> Health:
+    def after_no_receipt(self, now_ms: int) -> Health:
         """As after a failure, but that only a good receipt ends it."""
-        return replace(self, unsigned=self.unsigned + 1, asked_again_ms=now_ms + self._cooling_ms)
+        return replace(self, no_receipt=self.no_receipt + 1, asked_again_ms=now_ms + self._cooling_ms)
 
     def after_receipt(self) -> Health:
         """A good receipt."""
-        return replace(self, unsigned=0)
+        return replace(self, no_receipt=0)
 
     @property
     def _cooling_ms(self) -> int:

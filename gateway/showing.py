@@ -52,19 +52,19 @@ DECISIVE: Final = frozenset({"host_receipt_missing", "host_answer_invalid"})
 
 async def keep_receipts(desk: Desk, ledger: Ledger, purse: Purse, *, chain_id: str, pause: Pause) -> None:
     """See for ever to it that receipts hang where they must; what the chain does not answer is asked again later."""
-    showroom = Showroom(desk, ledger, purse, chain_id)
+    keeper = ReceiptKeeper(desk, ledger, purse, chain_id)
     while True:
         wait_s = LOOK_S
         try:
             if desk.market is not None:  # it knows where the hosts are
-                await showroom.look()
+                await keeper.look()
         except ClientError as error:
             log.warning("receipts_not_looked_at", code=error.code, detail=error.detail)
             wait_s = AFTER_FAILURE_S
         await pause(wait_s)
 
 
-class Showroom:
+class ReceiptKeeper:
     """One look after the other; remembers in which epoch each pair's receipts were drawn last."""
 
     def __init__(self, desk: Desk, ledger: Ledger, purse: Purse, chain_id: str) -> None:

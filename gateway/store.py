@@ -32,9 +32,11 @@ MOST_TOGETHER: Final = 64
 _SECOND: Final = """
 CREATE TABLE receipts (escrow_id INTEGER, host TEXT, request INTEGER, chain_id TEXT NOT NULL,
     after_serial INTEGER NOT NULL, receipt BLOB NOT NULL, signature BLOB NOT NULL, serving_pubkey BLOB NOT NULL,
-    kept_ms INTEGER NOT NULL, drawn INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0,
-    failed INTEGER NOT NULL DEFAULT 0, next_ms INTEGER NOT NULL DEFAULT 0, missing INTEGER NOT NULL DEFAULT 0,
+    epoch INTEGER NOT NULL, rank INTEGER NOT NULL, kept_ms INTEGER NOT NULL, drawn INTEGER NOT NULL DEFAULT 0,
+    refused INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0, next_ms INTEGER NOT NULL DEFAULT 0,
+    missing INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (escrow_id, host, request)) WITHOUT ROWID;
+CREATE INDEX ranked_receipts ON receipts (escrow_id, host, epoch, rank);
 CREATE INDEX drawn_receipts ON receipts (escrow_id, host) WHERE drawn;
 CREATE TABLE tallies (host TEXT PRIMARY KEY, checked INTEGER NOT NULL, missing INTEGER NOT NULL,
     shown INTEGER NOT NULL);

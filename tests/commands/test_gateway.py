@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from commands.gateway import group
-from gateway.receipts import keep_receipt, record_checked
+from gateway.receipts import Chosen, keep_receipt, record_checked
 from rules.addresses import encode_address
 from tests.chain.api.running import run_chain
 from tests.commands.people import error_of, run, run_json
@@ -69,7 +69,8 @@ def test_receipts__by_host__fit_a_terminal(home: Path) -> None:
     with open_ledger(home) as (store, key):
         store.write_now(lambda c: open_request(c, key, "r1"))
         for request in range(1, 4):
-            store.write_now(lambda c, r=request: keep_receipt(c, make_kept(r), 1))  # type: ignore[misc]
+            chosen = Chosen(epoch=3, rank=request, now_ms=1)
+            store.write_now(lambda c, r=request, h=chosen: keep_receipt(c, make_kept(r), h))  # type: ignore[misc]
         store.write_now(lambda c: record_checked(c, (TERMS.escrow_id, host), [1]))
     (found,) = json.loads(run(group, "receipts", "--json").stdout)
     assert found == {"host": host, "kept": 2, "checked": 1, "missing": 0, "shown": 0}

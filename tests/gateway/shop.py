@@ -135,6 +135,7 @@ def make_market(urls: Sequence[str], voucher_key: bytes, *, territory: Territory
     return Market(
         chain_id="test-1",
         height=5,
+        epoch=3,
         credit_tokens=256,
         group_size=8,
         min_deposit_ngonka=1,

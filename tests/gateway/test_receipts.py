@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from coincurve import PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.doubts import Doubt, Plan
 from gateway.receipts import (
+    MOST_KEPT,
+    Chosen,
     Expected,
     Tally,
     check_note,
@@ -97,7 +103,8 @@ def test_check_note__a_host_that_never_named_a_key__is_refused() -> None:
 
 def keep(store: Store, *requests: int) -> None:
     for request in requests:
-        store.write_now(lambda c, r=request: keep_receipt(c, make_kept(r, after_serial=r), 1))  # type: ignore[misc]
+        kept, chosen = make_kept(request, after_serial=request), Chosen(epoch=3, rank=1, now_ms=1)
+        store.write_now(lambda c, k=kept, h=chosen: keep_receipt(c, k, h))  # type: ignore[misc]
 
 
 def test_keep_receipt__is_read_back_as_it_was_also_after_a_restart(tmp_path: Path) -> None:
@@ -108,6 +115,22 @@ def test_keep_receipt__is_read_back_as_it_was_also_after_a_restart(tmp_path: Pat
     with Store.open(tmp_path) as store:
         assert list_places(store.connection) == [PLACE]
         assert read_kept(store.connection, PLACE, 2) == make_kept(2, after_serial=2)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.integers(3, 4), st.integers(0, 300)), max_size=3 * MOST_KEPT))
+def test_keep_receipt__many__those_of_the_lowest_ranks_of_each_epoch_are_kept(arrivals: list[tuple[int, int]]) -> None:
+    with tempfile.TemporaryDirectory() as home, open_ledger(Path(home)) as (store, _):
+
+        def write(connection: sqlite3.Connection) -> None:
+            for request, (epoch, rank) in enumerate(arrivals):
+                keep_receipt(connection, make_kept(request), Chosen(epoch=epoch, rank=rank, now_ms=1))
+
+        store.write_now(write)
+        for epoch in (3, 4):
+            expected = sorted((rank, request) for request, (at, rank) in enumerate(arrivals) if at == epoch)
+            kept = store.read("SELECT rank, request FROM receipts WHERE epoch = ? ORDER BY rank, request", epoch)
+            assert kept == expected[:MOST_KEPT]
 
 
 def test_list_doubts__a_serial__only_what_can_hang_by_now(tmp_path: Path) -> None:

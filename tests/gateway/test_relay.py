@@ -358,7 +358,7 @@ def test_receipt__missing_or_wrong__the_answer_is_whole_and_the_host_rests(
         await shop.settled()
         assert shop.query("SELECT outcome FROM requests") == [("done",)]
         assert not shop.query("SELECT 1 FROM receipts")
-        assert (shop.desk.health[HOSTS[0]].unsigned, shop.desk.health[HOSTS[0]].failures) == (1, 0)
+        assert (shop.desk.health[HOSTS[0]].no_receipt, shop.desk.health[HOSTS[0]].failures) == (1, 0)
         assert (await shop.chat())[0] == 200
         assert len(shop.hosts[1].tickets) == 1, "the other host is asked meanwhile"
 
@@ -375,7 +375,7 @@ def test_receipt__good__is_on_disk_when_the_request_has_ended(tmp_path: Path) ->
             kept = read_kept(shop.desk.store.connection, place, request)
             assert kept.serving_pubkey == serving_key(kept.signed.host)
             assert verify_digest(kept.serving_pubkey, kept.signature, receipt_message(kept.signed))
-        assert not shop.desk.health[HOSTS[0]].unsigned
+        assert not shop.desk.health[HOSTS[0]].no_receipt
 
     play(scene, tmp_path)
 
@@ -390,7 +390,7 @@ def test_receipt__signed_after_a_voucher_older_than_the_one_that_had_settled__is
         assert (await shop.chat())[0] == 200
         await shop.settled()
         assert not shop.query("SELECT 1 FROM receipts")
-        assert shop.desk.health[HOSTS[0]].unsigned == 1
+        assert shop.desk.health[HOSTS[0]].no_receipt == 1
 
     play(scene, tmp_path)
 
@@ -403,7 +403,7 @@ def test_receipt__the_serving_key_changes_meanwhile__the_one_before_is_still_goo
             offers = {host: replace(offer, serving_pubkey=key) for host, offer in market.offers.items()}
             shop.desk.set_market(replace(market, offers=offers))
             assert (await shop.chat())[0] == 200
-            assert shop.desk.health[HOSTS[0]].unsigned == unsigned
+            assert shop.desk.health[HOSTS[0]].no_receipt == unsigned
 
     play(scene, tmp_path)
 

@@ -27,8 +27,8 @@ def test_order_candidates__equals__each_comes_first_as_often() -> None:
         replace(OTHER, health=Health(latency_ms=1000)),
         replace(OTHER, load=10),
         replace(OTHER, health=Health(failures=2)),
-        replace(OTHER, health=Health(unsigned=2)),
-        replace(OTHER, health=Health(failures=1, unsigned=1)),
+        replace(OTHER, health=Health(no_receipt=2)),
+        replace(OTHER, health=Health(failures=1, no_receipt=1)),
     ],
 )
 def test_order_candidates__less_weight_slower_busier_or_failing__comes_first_less_often(worse: Candidate) -> None:
@@ -74,10 +74,10 @@ def test_health__answers_without_a_receipt__first_words_and_a_status_do_not_make
     health, now_ms = Health(), 0
     waits = []
     for _ in range(8):
-        health = health.after_success(10).after_unsigned(now_ms)
+        health = health.after_success(10).after_no_receipt(now_ms)
         waits.append(health.asked_again_ms - now_ms)
         health = health.after_status()
-    assert (health.unsigned, health.failures) == (8, 0)
+    assert (health.no_receipt, health.failures) == (8, 0)
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST_COOLING_MS
     assert health.after_receipt().faults == 0

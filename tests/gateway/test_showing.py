@@ -26,7 +26,7 @@ from gateway.keeper import Purse
 from gateway.market import Market, read_epoch, read_market
 from gateway.promises import read_voucher_secret
 from gateway.receipts import Tally, list_tallies
-from gateway.showing import Showroom, keep_receipts
+from gateway.showing import ReceiptKeeper, keep_receipts
 from gateway.store import Store
 from rules.addresses import decode_address
 from rules.params import GNK
@@ -68,12 +68,12 @@ class Place:
     allowed: tuple[str, ...] = LOOPBACK
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[tuple[Shop, Showroom]]:
+    async def open(self) -> AsyncIterator[tuple[Shop, ReceiptKeeper]]:
         """A gateway, from its beginning to its end."""
         async with open_shop(self.home, elsewhere=[self.host.url], allowed=self.allowed) as shop:
             shop.desk.chance = replace(shop.desk.chance, now_ms=lambda: self.now_ms)
             purse = Purse(signer=DEVELOPER, home=self.home, deposit_ngonka=1)
-            yield shop, Showroom(shop.desk, self.chain, purse, CHAIN_ID)
+            yield shop, ReceiptKeeper(shop.desk, self.chain, purse, CHAIN_ID)
 
     async def sell(self, shop: Shop, answers: int = 1) -> None:
         """Answers that the host then settles for."""
@@ -121,17 +121,17 @@ def tally(**counts: int) -> Tally:
 
 def test_look__an_honest_host__proves_a_few_receipts_of_each_epoch_and_nothing_is_shown(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             await place.sell(shop, 3)
             await place.sell(shop, 5)
-            await showroom.look()
+            await keeper.look()
             assert not place.host.asked_for, "the epoch is not over"
             place.chain.end_epoch()
-            await showroom.look()
+            await keeper.look()
             assert len(set(place.host.asked_for)) == len(place.host.asked_for) == MOST_DRAWN
             await place.sell(shop, 2)
             place.chain.end_epoch()
-            await showroom.look()
+            await keeper.look()
             assert len(place.host.asked_for) == MOST_DRAWN + 2
             assert shop.desk.receipts["checked"] == MOST_DRAWN + 2
             assert not shop.desk.health[HOST].faults
@@ -143,8 +143,8 @@ def test_look__an_honest_host__proves_a_few_receipts_of_each_epoch_and_nothing_i
 
 def test_look__nothing_is_kept__the_chain_is_not_asked(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (_, showroom):
-            await showroom.look()
+        async with place.open() as (_, keeper):
+            await keeper.look()
             assert not place.chain.queries
 
     play(scene, tmp_path, Habits())
@@ -152,17 +152,17 @@ def test_look__nothing_is_kept__the_chain_is_not_asked(tmp_path: Path) -> None:
 
 def test_look__a_receipt_left_out__is_shown_once_after_two_refusals_and_the_host_rests(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             await place.sell(shop, 3)
             place.chain.end_epoch()
-            await showroom.look()
+            await keeper.look()
             assert sorted(place.host.asked_for) == [1, 2, 3]
-            await showroom.look()
+            await keeper.look()
             assert len(place.host.asked_for) == 3, "it is not asked again at once"
             assert not place.chain.shown
             for tries in (1, 2, 3):
                 place.wait(tries)
-                await showroom.look()
+                await keeper.look()
             (message,) = place.chain.shown
             assert message.developer == DEVELOPER.address
             assert (message.receipt.escrow_id, message.receipt.host, message.receipt.request) == (ESCROW_ID, HOST, 2)
@@ -175,15 +175,15 @@ def test_look__a_receipt_left_out__is_shown_once_after_two_refusals_and_the_host
 
 def test_look__a_host_that_settles_without_any_receipts__is_shown_one_in_an_epoch(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             await place.sell(shop, 3)
             place.chain.end_epoch()
             for tries in range(1, 5):
-                await showroom.look()
+                await keeper.look()
                 place.wait(tries)
             assert len(place.chain.shown) == 1
             place.chain.end_epoch()
-            await showroom.look()
+            await keeper.look()
             assert len(place.chain.shown) == 1, "the first is not judged yet"
         assert place.tell() == tally(kept=2, missing=3, shown=1)
 
@@ -192,14 +192,14 @@ def test_look__a_host_that_settles_without_any_receipts__is_shown_one_in_an_epoc
 
 def test_look__a_restart_between_the_two_refusals__goes_on_and_shows_once(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             await place.sell(shop)
             place.chain.end_epoch()
-            await showroom.look()
+            await keeper.look()
         place.wait()
         for _ in range(2):
-            async with place.open() as (_, showroom):
-                await showroom.look()
+            async with place.open() as (_, keeper):
+                await keeper.look()
                 place.wait(2)
         assert len(place.host.asked_for) == 2
         assert len(place.chain.shown) == 1
@@ -211,19 +211,19 @@ def test_look__a_restart_between_the_two_refusals__goes_on_and_shows_once(tmp_pa
 @pytest.mark.parametrize("dies", ["before", "after"])
 def test_look__killed_while_it_shows__the_chain_gets_it_once(tmp_path: Path, dies: str) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             await place.sell(shop)
             place.chain.end_epoch()
-            await showroom.look()
+            await keeper.look()
             place.wait()
             place.chain.dies = dies
             with suppress(asyncio.CancelledError):
-                await showroom.look()
+                await keeper.look()
         place.chain.dies = ""
         for tries in (2, 3):
             place.wait(tries)
-            async with place.open() as (_, showroom):
-                await showroom.look()
+            async with place.open() as (_, keeper):
+                await keeper.look()
         assert len(place.chain.shown) == 1
         assert place.tell() == tally(missing=1, shown=1)
 
@@ -232,17 +232,17 @@ def test_look__killed_while_it_shows__the_chain_gets_it_once(tmp_path: Path, die
 
 def test_look__a_host_that_cannot_be_reached__is_asked_again_and_shown_in_the_last_epoch_only(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             await place.sell(shop)
             place.chain.end_epoch()
             for tries in range(1, 5):
-                await showroom.look()
+                await keeper.look()
                 place.wait(tries)
             assert len(place.host.asked_for) == 4
             assert not place.chain.shown
             for _ in range(SHOWN_EPOCHS - 1):
                 place.chain.end_epoch()
-            await showroom.look()
+            await keeper.look()
             assert len(place.chain.shown) == 1
 
     play(scene, tmp_path, Habits(places=False))
@@ -250,13 +250,13 @@ def test_look__a_host_that_cannot_be_reached__is_asked_again_and_shown_in_the_la
 
 def test_look__a_host_that_comes_back__proves_it_and_nothing_is_shown(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             await place.sell(shop)
             place.chain.end_epoch()
-            await showroom.look()
+            await keeper.look()
             place.wait()
             place.host.habits.places = True
-            await showroom.look()
+            await keeper.look()
         assert place.tell() == tally(checked=1)
         assert not place.chain.shown
 
@@ -276,11 +276,11 @@ LIES = [
 @pytest.mark.parametrize(("placing", "what"), LIES, ids=[what for _, what in LIES])
 def test_look__a_placing_that_proves_nothing__is_a_refusal(tmp_path: Path, placing: bytes, what: str) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             await place.sell(shop, 2)
             place.chain.end_epoch()
             for tries in (1, 2):
-                await showroom.look()
+                await keeper.look()
                 place.wait(tries)
         assert len(place.chain.shown) == 1
         assert place.tell().missing == 2
@@ -290,10 +290,10 @@ def test_look__a_placing_that_proves_nothing__is_a_refusal(tmp_path: Path, placi
 
 def test_look__a_placing_without_end__is_cut_off_and_is_a_refusal(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             await place.sell(shop)
             place.chain.end_epoch()
-            await showroom.look()
+            await keeper.look()
             (row,) = shop.query("SELECT refused, failed FROM receipts")
             assert row == (1, 1)
 
@@ -306,8 +306,8 @@ def test_look__a_host_in_a_private_network__is_not_dialled(tmp_path: Path) -> No
             await place.sell(shop)
         place.chain.end_epoch()
         place.allowed = ()
-        async with place.open() as (_, showroom):
-            await showroom.look()
+        async with place.open() as (_, keeper):
+            await keeper.look()
         assert not place.host.asked_for
         assert place.tell() == tally(kept=1)
 
@@ -316,12 +316,12 @@ def test_look__a_host_in_a_private_network__is_not_dialled(tmp_path: Path) -> No
 
 def test_look__a_gateway_that_was_away_too_long__forgets(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             await place.sell(shop, 2)
             for _ in range(SHOWN_EPOCHS + 1):
                 place.chain.end_epoch()
             await place.sell(shop, 1)
-            await showroom.look()
+            await keeper.look()
         assert not place.host.asked_for
         assert place.tell() == tally(kept=1)
 
@@ -331,14 +331,14 @@ def test_look__a_gateway_that_was_away_too_long__forgets(tmp_path: Path) -> None
 @pytest.mark.parametrize("forgotten", [False, True])
 def test_look__an_escrow_that_is_over__what_never_settled_is_forgotten(tmp_path: Path, *, forgotten: bool) -> None:
     async def scene(place: Place) -> None:
-        async with place.open() as (shop, showroom):
+        async with place.open() as (shop, keeper):
             assert (await shop.chat())[0] == 200
             await shop.relay.drain()
-            await showroom.look()
+            await keeper.look()
             assert place.tell() == tally(kept=1)
             (place.chain.forgotten if forgotten else place.chain.closed).add(ESCROW_ID)
             place.chain.end_epoch()
-            await showroom.look()
+            await keeper.look()
         with Store.open(place.home) as store:
             assert not list_tallies(store.connection)
 
@@ -446,12 +446,12 @@ def test_look__against_the_chain__only_what_was_left_out_is_shown_and_taken(
                 await settle(ledger, place.host)
                 settled_in = await read_epoch(ledger, (await ledger.latest()).height)
                 await wait_for_epoch(ledger, settled_in)
-                await Showroom(shop.desk, ledger, purse, CHAIN_ID).look()
+                await ReceiptKeeper(shop.desk, ledger, purse, CHAIN_ID).look()
             for tries in (1, 2):
                 place.wait(tries)
                 async with place.open() as (shop, _):
                     shop.desk.set_market(market)
-                    await Showroom(shop.desk, ledger, purse, CHAIN_ID).look()
+                    await ReceiptKeeper(shop.desk, ledger, purse, CHAIN_ID).look()
             height = (await ledger.latest()).height
             shown = await ledger.query(SHOWINGS, QueryShowingsRequest(), QueryShowingsResponse, height=height)
             assert {s.receipt.request for s in shown.showings} == left_out
