@@ -73,6 +73,10 @@ CLIENT_FAULTS = _faults(
             "the file of promised reports is damaged",
             "nothing: it is set aside; where it was promised already, this epoch's reports are lost",
         ),
+        "receipt_unplaceable": (
+            "a receipt that was shown is in no tree of this journal where the chain expects it",
+            "look for the journal of the process that answered; if there is none, name another serving key",
+        ),
         "listen_failed": ("the address cannot be listened on", "check that it is free and yours to use"),
         # the gateway
         "usd_invalid": ("this is no amount of dollars", "write 10, 2.50 or 0.000001"),

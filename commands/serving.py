@@ -171,6 +171,7 @@ async def _serve_paid(call: Call, config: ServingConfig, key: SigningKey, place:
 def _build_checks(desk: Desk, settler: Settler, session: ClientSession, sidecar: InferenceStub, home: Path) -> Checks:
     from serving.check_view import CheckView
     from serving.opening import Opener
+    from serving.placing import Placer, Trees
     from serving.process import Checks
     from serving.verifying import Verifier, fetch_url
 
@@ -187,7 +188,16 @@ def _build_checks(desk: Desk, settler: Settler, session: ClientSession, sidecar:
         entropy=desk.entropy,
     )
     opener = Opener(desk.journal, view, chain_id=chain_id, host=desk.host, entropy=desk.entropy)
-    return Checks(opener=opener, verifier=verifier)
+    placer = Placer(
+        view=view,
+        book=desk.journal,
+        trees=Trees(desk.journal),
+        orders=settler.orders,
+        metrics=desk.metrics,
+        host=desk.view.host,
+        address=desk.key.address,
+    )
+    return Checks(opener=opener, placer=placer, verifier=verifier)
 
 
 def _look_around(sidecar: InferenceStub) -> Surroundings:

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from gateway.guard import ForbiddenAddress
 from wire.gonka.inference.v1.receipt_pb2 import Placing
 from wire.openai.errors import API_FAULTS, ApiError
-from wire.openai.notes import PROTOBUF, STATUS_PATH, VOUCHERS_PATH
+from wire.openai.notes import PROTOBUF, RECEIPT_PATH, STATUS_PATH, VOUCHERS_PATH
 from wire.openai.sse import CONTENT_TYPE, Comment, Data, SseDecoder
 
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -28,7 +28,6 @@ ANSWER_BYTES: Final = 64 << 20
 MESSAGE_CHARS: Final = 500
 UNPAID: Final = "voucher_missing"
 UNKNOWN: Final = (404, "receipt_unknown")
-RECEIPTS_PATH: Final = "/gonka/v1/receipts"
 CALLERS_FAULT: Final = frozenset({400, 413, 422})
 """Statuses that any host would give to the same request."""
 HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "gonka-gateway"}
@@ -101,7 +100,7 @@ class HostClient:
         Raises ApiError: `host_receipt_missing` where it knows no such receipt, `host_answer_invalid` for what is no
         placing; any other where it cannot say now.
         """
-        url = f"{endpoint}{RECEIPTS_PATH}/{escrow_id}/{request}"
+        url = endpoint + RECEIPT_PATH.format(escrow_id=escrow_id, request=request)
         timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S)
         try:
             with _told_as_failures():

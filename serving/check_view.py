@@ -1,4 +1,4 @@
-"""What the chain tells of checks: lots, who is seated, and where a host serves."""
+"""What the chain tells of checks: lots, who is seated, what receipts are shown, and where a host serves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from rules.addresses import encode_address
 from rules.types import Host, Phase
 from wire.gonka.inference.v1 import check_pb2 as pb
 from wire.gonka.inference.v1 import query_pb2 as query
+from wire.gonka.inference.v1 import receipt_pb2
 from wire.gonka.inference.v1.inference_pb2 import Escrow, Model, Offer
 from wire.gonka.sprint.v1.query_pb2 import EpochStatus, QueryEpochRequest, QueryEpochResponse
 
 CHECKS: Final = "/gonka.inference.v1.CheckQuery"
 INFERENCE: Final = "/gonka.inference.v1.Query"
+RECEIPTS: Final = "/gonka.inference.v1.ReceiptQuery"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,16 @@ class CheckView:
         request = pb.QueryLotsRequest(host=encode_address(host))
         answer = await self.ledger.query(f"{CHECKS}/Lots", request, pb.QueryLotsResponse)
         return answer.epoch, tuple(answer.lots)
+
+    async def read_showings(self, host: str) -> tuple[receipt_pb2.Showing, ...]:
+        """Receipts of a host (bech32) that were shown and are not judged yet."""
+        request = receipt_pb2.QueryShowingsRequest(host=host)
+        answer = await self.ledger.query(f"{RECEIPTS}/Showings", request, receipt_pb2.QueryShowingsResponse)
+        return tuple(answer.showings)
+
+    async def read_height(self) -> int:
+        """The latest."""
+        return (await self.ledger.latest()).height
 
     async def read_serving_key(self, host: Host) -> bytes:
         """The serving key of a host, empty where it named none."""

@@ -18,7 +18,7 @@ from rules.addresses import encode_address
 from rules.types import Host
 
 APPLICATION_ID: Final = 0x476E6B53  # "GnkS"
-VERSION: Final = 2
+VERSION: Final = 3
 FILE_NAME: Final = "serving.sqlite"
 LOCK_NAME: Final = "serving.lock"
 
@@ -29,17 +29,30 @@ CREATE TABLE escrows (escrow_id INTEGER PRIMARY KEY, done_in INTEGER NOT NULL, d
 CREATE TABLE requests (escrow_id INTEGER, request BLOB, host_nonce BLOB NOT NULL, PRIMARY KEY (escrow_id, request))
     WITHOUT ROWID;
 CREATE TABLE answers (escrow_id INTEGER, request BLOB, ticket BLOB NOT NULL, body BLOB NOT NULL,
-    salt BLOB NOT NULL, tokens BLOB NOT NULL, receipt BLOB NOT NULL, order_id TEXT, PRIMARY KEY (escrow_id, request));
+    salt BLOB NOT NULL, tokens BLOB NOT NULL, receipt BLOB NOT NULL, order_id TEXT,
+    after_serial BLOB NOT NULL DEFAULT x'0000000000000000', PRIMARY KEY (escrow_id, request));
 CREATE TABLE batches (order_id TEXT PRIMARY KEY, escrow_id INTEGER NOT NULL, serial BLOB NOT NULL,
     voucher BLOB NOT NULL, root BLOB NOT NULL, count INTEGER NOT NULL, epoch INTEGER NOT NULL, fate TEXT);
 CREATE TABLE outbox (order_id TEXT PRIMARY KEY, chain_id TEXT NOT NULL, address TEXT NOT NULL,
     sequence INTEGER NOT NULL, last_height INTEGER NOT NULL, raw BLOB NOT NULL, fate TEXT, tx_hash TEXT, height INTEGER,
     code INTEGER, rule TEXT, log TEXT);
 CREATE INDEX answers_by_order ON answers (order_id);
+CREATE INDEX batches_by_escrow ON batches (escrow_id, serial);
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 """
-"""A request's number and a voucher's serial are 8 bytes, big-endian: SQLite's integers have 63 bits."""
+"""A request's number and a voucher's serial are 8 bytes, big-endian: SQLite's integers have 63 bits.  An answer whose
+plaintext is let go has empty blobs there.
+"""
+
+_FROM_2: Final = """
+BEGIN;
+ALTER TABLE answers ADD COLUMN after_serial BLOB NOT NULL DEFAULT x'0000000000000000';
+CREATE INDEX batches_by_escrow ON batches (escrow_id, serial);
+PRAGMA user_version = 3;
+COMMIT;
+"""
+"""Answers of version 2 were signed without a serial: with 0 they hang in the next tree, as they would have."""
 
 
 class Database:
@@ -126,13 +139,15 @@ def _prepare(connection: sqlite3.Connection, chain_id: str, host: Host) -> None:
         connection.execute("INSERT INTO owner VALUES (?, ?)", (chain_id, host))
         connection.execute("COMMIT")
     found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
-    if found != [APPLICATION_ID, VERSION]:
+    if found not in ([APPLICATION_ID, 2], [APPLICATION_ID, VERSION]):
         raise PermanentError("journal_unreadable", f"a SQLite file, but none of a serving process, version {VERSION}")
     owner = connection.execute("SELECT chain_id, host FROM owner").fetchone()
     if owner != (chain_id, host):
         theirs, ours = encode_address(owner[1]), encode_address(host)
         detail = f"it belongs to {theirs} on {owner[0]}, this is {ours} on {chain_id}"
         raise PermanentError("journal_foreign", detail)
+    if found[1] == 2:
+        connection.executescript(_FROM_2)
 
 
 def _hold(path: Path) -> int:

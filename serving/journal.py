@@ -1,6 +1,7 @@
 """What the serving process owes and is owed, on disk before it is said: requests, vouchers, answers, what is settled.
 
-Each method is one transaction.  Answers that a voucher settles hang in one batch, and stay for who verifies them.
+Each method is one transaction.  Answers that a voucher settles hang in one batch, and stay for who verifies them; then
+their receipts alone stay, as long as one could be shown and has to be placed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 from chain_client.ledger import TxResult
 from chain_client.transactions import Fate, Outcome, SignedTx
 from rules.answers import Receipt, build_receipt_tree, compute_receipt_hash
+from rules.receipts import SHOWN_EPOCHS, SignedReceipt
 from rules.types import Host
 from rules.vouchers import Tokens
 from serving.database import Database
@@ -20,6 +22,10 @@ from wire.gonka.inference.v1 import inference_pb2 as pb
 
 KEPT_EPOCHS: Final = 2
 """Epochs for which a settled answer is kept after that of its batch: what settles in one is opened in the next."""
+PLACED_EPOCHS: Final = SHOWN_EPOCHS + 2
+"""Epochs for which its receipt is kept: it may be placed in the epoch after the last in which it may be shown, and its
+batch may settle in the one after that in which it was planned.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,14 @@ class StoredAnswer:
     digest: bytes
     body: bytes
     ticket: pb.Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptReceipt:
+    """A receipt's hash, and the serial of the voucher that settled with its tree, 0 before."""
+
+    receipt: bytes
+    serial: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,24 +128,39 @@ class Journal:
 
     # ---- answers ---------------------------------------------------------------------------------------------------
 
-    def keep_answer(self, receipt: Receipt, body: bytes, ticket: pb.Ticket, done: Tokens) -> bytes:
-        """Keep an answer, once, and the work done until now; returns the hash of its receipt."""
+    def keep_answer(self, receipt: Receipt, body: bytes, ticket: pb.Ticket, done: Tokens) -> SignedReceipt:
+        """Keep an answer, once, and the work done until now; returns what is to be signed of it.
+
+        It hangs in the first tree that settles with a serial greater than any planned until now.
+        """
         digest = compute_receipt_hash(receipt)
         with self._db.transaction():
             self._note(receipt.escrow_id, done)
+            ((planned,),) = self._db.all("SELECT max(serial) FROM batches WHERE escrow_id = ?", receipt.escrow_id)
+            after_serial = planned or bytes(8)
             self._db.run(
-                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)",
                 receipt.escrow_id, receipt.request.to_bytes(8), ticket.SerializeToString(deterministic=True), body,
-                receipt.salt, encode_answers(receipt.answers), digest,
+                receipt.salt, encode_answers(receipt.answers), digest, after_serial,
             )  # fmt: skip
-        return digest
+        return SignedReceipt(
+            chain_id=receipt.chain_id,
+            escrow_id=receipt.escrow_id,
+            host=receipt.host,
+            request=receipt.request,
+            after_serial=int.from_bytes(after_serial),
+            receipt=digest,
+        )
 
     def read_answers(self, escrow_id: int, serial: int) -> tuple[StoredAnswer, ...]:
-        """The answers whose root was settled with a voucher, by request: the leaves of that tree in their order."""
+        """The answers whose root was settled with a voucher, by request: the leaves of that tree in their order.
+
+        None where their plaintext is let go.
+        """
         rows = self._db.all(
             "SELECT request, ticket, host_nonce, body, salt, tokens, receipt FROM answers "
             "JOIN requests USING (escrow_id, request) JOIN batches USING (order_id) "
-            "WHERE batches.escrow_id = ? AND serial = ? AND fate = ? ORDER BY request",
+            "WHERE batches.escrow_id = ? AND serial = ? AND fate = ? AND ticket != x'' ORDER BY request",
             escrow_id, serial.to_bytes(8), Fate.APPLIED.value,
         )  # fmt: skip
         return tuple(self._read_answer(escrow_id, *row) for row in rows)
@@ -153,13 +182,18 @@ class Journal:
         return StoredAnswer(receipt=receipt, digest=digest, body=body, ticket=ticket)
 
     def forget(self, epoch: int, closed: Sequence[int]) -> None:
-        """Let go of answers that settled long before `epoch`, and then of all that belongs to escrows that are `closed`
-        and have no answer left that could be asked for.
+        """Let go of answers that settled long before `epoch`, later of their receipts, and then of all that belongs to
+        escrows that are `closed` and have no receipt left that could be asked for.
         """
         with self._db.transaction():
             self._db.run(
-                "DELETE FROM answers WHERE order_id IN (SELECT order_id FROM batches WHERE epoch < ?)",
+                "UPDATE answers SET ticket = x'', body = x'', salt = x'', tokens = x'' "
+                "WHERE ticket != x'' AND order_id IN (SELECT order_id FROM batches WHERE epoch < ?)",
                 epoch - KEPT_EPOCHS,
+            )
+            self._db.run(
+                "DELETE FROM answers WHERE order_id IN (SELECT order_id FROM batches WHERE epoch < ?)",
+                epoch - PLACED_EPOCHS,
             )
             for escrow_id in closed:
                 self._db.run("DELETE FROM answers WHERE escrow_id = ? AND order_id IS NULL", escrow_id)
@@ -168,43 +202,72 @@ class Journal:
                 for table in ("escrows", "requests"):
                     self._db.run(f"DELETE FROM {table} WHERE escrow_id = ?", escrow_id)  # noqa: S608 - constants
 
+    # ---- receipts --------------------------------------------------------------------------------------------------
+
+    def find_receipt(self, escrow_id: int, request: int) -> KeptReceipt | None:
+        """The receipt of a request; None where there is none, or where it is let go."""
+        found = self._db.all(
+            "SELECT receipt, serial FROM answers "
+            "LEFT JOIN batches ON batches.order_id = answers.order_id AND fate = ? "
+            "WHERE answers.escrow_id = ? AND request = ?",
+            Fate.APPLIED.value, escrow_id, request.to_bytes(8),
+        )  # fmt: skip
+        if not found:
+            return None
+        ((receipt, serial),) = found
+        return KeptReceipt(receipt=receipt, serial=int.from_bytes(serial or b""))
+
+    def read_leaves(self, escrow_id: int, serial: int) -> tuple[tuple[int, bytes], ...]:
+        """Requests and receipts of the tree that settles, or has settled, with a voucher, by request."""
+        rows = self._db.all(
+            "SELECT request, receipt FROM answers JOIN batches USING (order_id) "
+            "WHERE batches.escrow_id = ? AND serial = ? AND (fate IS NULL OR fate = ?) ORDER BY request",
+            escrow_id, serial.to_bytes(8), Fate.APPLIED.value,
+        )  # fmt: skip
+        return tuple((int.from_bytes(request), receipt) for request, receipt in rows)
+
     # ---- settling --------------------------------------------------------------------------------------------------
 
     def plan_batch(self, escrow_id: int, epoch: int) -> Batch | None:
         """The batch to settle next: one that is under way, else the newest voucher with all answers not yet hung.
 
-        None where the newest voucher is settled.
+        An answer that came after a batch with the same voucher was planned, and did not apply, was signed to hang in a
+        later tree, and waits for it.  None where the newest voucher is settled.
         """
-        if under_way := self._read_batch(escrow_id):
-            return self._renew_batch(under_way, epoch)
-        state = self.read_escrow(escrow_id)
-        if state.voucher is None or state.voucher.serial <= state.settled_serial:
-            return None
+        with self._db.transaction():
+            if under_way := self._read_batch(escrow_id):
+                return self._renew_batch(under_way, epoch)
+            state = self.read_escrow(escrow_id)
+            if state.voucher is None or state.voucher.serial <= state.settled_serial:
+                return None
+            return self._hang(escrow_id, state.voucher, epoch)
+
+    def _hang(self, escrow_id: int, voucher: pb.Voucher, epoch: int) -> Batch:
+        serial = voucher.serial.to_bytes(8)
         leaves = self._db.all(
-            "SELECT request, receipt FROM answers WHERE escrow_id = ? AND order_id IS NULL ORDER BY request", escrow_id
-        )
+            "SELECT request, receipt FROM answers WHERE escrow_id = ? AND order_id IS NULL AND after_serial < ? "
+            "ORDER BY request",
+            escrow_id, serial,
+        )  # fmt: skip
         tree = build_receipt_tree([(int.from_bytes(request), digest) for request, digest in leaves]) if leaves else None
         ((tries,),) = self._db.all("SELECT count(*) FROM batches WHERE escrow_id = ?", escrow_id)
         batch = Batch(
-            order_id=f"settle/{escrow_id}/{state.voucher.serial}/{tries}",
-            voucher=state.voucher,
+            order_id=f"settle/{escrow_id}/{voucher.serial}/{tries}",
+            voucher=voucher,
             root=tree.root if tree else b"",
             count=len(leaves),
             epoch=epoch,
         )
-        self._keep_batch(escrow_id, batch)
+        self._db.run(
+            "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+            batch.order_id, escrow_id, serial, voucher.SerializeToString(deterministic=True), batch.root, batch.count,
+            epoch,
+        )  # fmt: skip
+        self._db.run(
+            "UPDATE answers SET order_id = ? WHERE escrow_id = ? AND order_id IS NULL AND after_serial < ?",
+            batch.order_id, escrow_id, serial,
+        )  # fmt: skip
         return batch
-
-    def _keep_batch(self, escrow_id: int, batch: Batch) -> None:
-        with self._db.transaction():
-            self._db.run(
-                "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-                batch.order_id, escrow_id, batch.voucher.serial.to_bytes(8),
-                batch.voucher.SerializeToString(deterministic=True), batch.root, batch.count, batch.epoch,
-            )  # fmt: skip
-            self._db.run(
-                "UPDATE answers SET order_id = ? WHERE escrow_id = ? AND order_id IS NULL", batch.order_id, escrow_id
-            )
 
     def _read_batch(self, escrow_id: int) -> Batch | None:
         found = self._db.all(
@@ -217,8 +280,7 @@ class Journal:
 
     def _renew_batch(self, batch: Batch, epoch: int) -> Batch:
         """It settles now: its answers are asked for later than when it was planned."""
-        with self._db.transaction():
-            self._db.run("UPDATE batches SET epoch = ? WHERE order_id = ?", epoch, batch.order_id)
+        self._db.run("UPDATE batches SET epoch = ? WHERE order_id = ?", epoch, batch.order_id)
         return replace(batch, epoch=epoch)
 
     def count_batches(self, escrow_id: int, epoch: int) -> int:

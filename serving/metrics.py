@@ -21,6 +21,7 @@ class Metrics:
         self._failures = self._counter("stream_failures", "streams that ended with an error", ("code",))
         self._tokens = self._counter("tokens", "tokens of answers", ("model",))
         self._vouchers = self._counter("vouchers", "vouchers, taken or refused", ("outcome",))
+        self._showings = self._counter("showings", "receipts shown on chain, placed or not", ("outcome",))
         self._seconds = Histogram(
             "gonka_serving_request_seconds",
             "time from a request's head to its answer's end",
@@ -54,6 +55,10 @@ class Metrics:
     def count_voucher(self, outcome: str) -> None:
         """A voucher was taken, or refused with a code."""
         self._vouchers.labels(outcome).inc()
+
+    def count_showing(self, outcome: str) -> None:
+        """A receipt that was shown is placed, or cannot be, with a code."""
+        self._showings.labels(outcome).inc()
 
     def serve(self, port: int) -> None:
         """Serve /metrics on loopback, from a thread that ends with the process.  Raises `listen_failed`."""

@@ -39,8 +39,7 @@ from wire.openai.notes import (
     read_header,
 )
 from wire.openai.sse import encode_comment
-from wire.signing import sign_digest
-from wire.vouchers import read_terms, read_ticket, read_voucher
+from wire.vouchers import read_terms, read_ticket, read_voucher, sign_receipt
 
 NONCE_BYTES: Final = 32
 log = structlog.get_logger("serving")
@@ -140,7 +139,10 @@ class PaidPermit:
             self.account.end(key)
 
     def close(self, choices: Sequence[Growing]) -> bytes:
-        """Keep the answer on disk, and tell its receipt under the serving key.  Raises ApiError journal_unavailable."""
+        """Keep the answer on disk, and tell its receipt and where that will hang, under the serving key.
+
+        Raises ApiError journal_unavailable.
+        """
         ticket = self.ticket
         receipt = Receipt(
             chain_id=ticket.chain_id,
@@ -154,7 +156,7 @@ class PaidPermit:
             salt=self.desk.entropy(NONCE_BYTES),
         )
         try:
-            digest = self.desk.journal.keep_answer(receipt, self.body, self.message, self.account.credit.worked)
+            signed = self.desk.journal.keep_answer(receipt, self.body, self.message, self.account.credit.worked)
         except ClientError as error:
             raise ApiError("journal_unavailable", error.detail) from error
         self.is_open = False
@@ -163,8 +165,9 @@ class PaidPermit:
             request=ticket.request,
             tokens_in=done.tokens_in,
             tokens_out=done.tokens_out,
-            receipt=digest,
-            signature=sign_digest(self.desk.key.reveal().reveal(), digest),
+            after_serial=signed.after_serial,
+            receipt=signed.receipt,
+            signature=sign_receipt(self.desk.key.reveal().reveal(), signed).signature,
         )
         return encode_comment(encode_answer_note(note))
 

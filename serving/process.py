@@ -22,12 +22,13 @@ from serving.open_access import OpenDoor
 from serving.opening import PATH as SAMPLES_PATH
 from serving.opening import Opener
 from serving.paid import Desk, PaidDoor
+from serving.placing import Placer, Trees, keep_placing
 from serving.settling import Settler, keep_looking, keep_settling
 from serving.verifying import Verifier, keep_verifying
 from wire.gonka.inference.v1.inference_pb2 import Voucher
 from wire.openai.errors import ApiError
 from wire.openai.limits import VOUCHER_BYTES
-from wire.openai.notes import PROTOBUF, VOUCHERS_PATH
+from wire.openai.notes import PROTOBUF, RECEIPT_PATH, VOUCHERS_PATH
 from wire.openai.web import read_body
 
 if TYPE_CHECKING:
@@ -52,19 +53,21 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
-    """Both sides of checking answers: what this host opens to others, and what it verifies of theirs."""
+    """Both sides of checking answers: what this host opens to others and places, and what it verifies of theirs."""
 
     opener: Opener
+    placer: Placer
     verifier: Verifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """What requests meet: the door, and who opens samples where escrows are served."""
+    """What requests meet: the door, and where escrows are served who opens samples and places receipts."""
 
     door: OpenDoor | PaidDoor
     metrics: Metrics
     opener: Opener | None = None
+    trees: Trees | None = None
 
 
 async def run_open(config: ServingConfig, around: Surroundings, stop: asyncio.Event) -> None:
@@ -80,9 +83,10 @@ async def run_paid(
     jobs = (
         keep_looking(desk.view, FRESH_S),
         keep_settling(settler, config.settle_s, asyncio.sleep),
+        keep_placing(checks.placer),
         keep_verifying(checks.verifier),
     )
-    front = Front(door=PaidDoor(desk), metrics=desk.metrics, opener=checks.opener)
+    front = Front(door=PaidDoor(desk), metrics=desk.metrics, opener=checks.opener, trees=checks.placer.trees)
     await _run(config, around, stop, front, jobs=jobs)
 
 
@@ -126,6 +130,8 @@ def _build(around: Surroundings, catalogue: Catalogue, front: Front, traffic: Tr
         add_voucher_route(app, door)
     if front.opener is not None:
         app.router.add_get(SAMPLES_PATH, front.opener.serve)
+    if front.trees is not None:
+        app.router.add_get(RECEIPT_PATH, front.trees.serve)
     return app
 
 

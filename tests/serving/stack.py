@@ -28,11 +28,13 @@ from serving.journal import Journal
 from serving.metrics import Metrics
 from serving.open_access import OpenDoor
 from serving.paid import Desk, PaidDoor
+from serving.placing import Trees
 from serving.process import add_voucher_route
 from serving.settling import Settler, keep_looking, keep_settling
 from tests.chain.ledger import BOB, CHAIN_ID
 from tests.serving.market import SERVING, Market, key_of
 from tests.sidecar.inference.tiny import make_tiny_model
+from wire.openai.notes import RECEIPT_PATH
 
 GNK = Path(sys.executable).with_name("gnk")
 START_S = 120.0
@@ -130,7 +132,12 @@ def run_open(target: str, *, queue: int = 64) -> Iterator[str]:
 
 
 async def serve_with(
-    sidecar: InferenceStub, door: Door, queue: int, stop: asyncio.Event, ready: Callable[[str], None]
+    sidecar: InferenceStub,
+    door: Door,
+    queue: int,
+    stop: asyncio.Event,
+    ready: Callable[[str], None],
+    trees: Trees | None = None,
 ) -> None:
     catalogue = Catalogue(sidecar, queue=queue, now_s=time.monotonic)
     metrics = Metrics()
@@ -146,6 +153,8 @@ async def serve_with(
     app = build_application(Api(ports), traffic, catalogue=catalogue, describe=dict)
     if isinstance(door, PaidDoor):
         add_voucher_route(app, door)
+    if trees is not None:
+        app.router.add_get(RECEIPT_PATH, trees.serve)
     runner, url = await listen(app, Listen(host="127.0.0.1", port=0))
     ready(url)
     await stop.wait()
@@ -181,7 +190,7 @@ def run_paid_server(market: Market, home: Path, *, settle_s: float = 3600.0) -> 
             door = PaidDoor(desk)
             jobs = [keep_settling(settler, settle_s, asyncio.sleep), keep_looking(view, LOOK_S)]
             tasks = [asyncio.create_task(job) for job in jobs]
-            await serve_with(sidecar, door, 64, stop, ready)
+            await serve_with(sidecar, door, 64, stop, ready, Trees(journal))
             for task in tasks:
                 task.cancel()
         database.close()

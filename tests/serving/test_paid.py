@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 
 from rules.addresses import decode_address
-from rules.answers import answer_seed, compute_receipt_hash
+from rules.answers import answer_seed, build_receipt_tree, compute_receipt_hash
+from rules.receipts import Settling, check_placing, find_settling
 from rules.types import Host
 from rules.vouchers import Tokens, request_seed
 from serving import accounts
@@ -33,11 +34,12 @@ from tests.serving.market import (
     submit,
 )
 from tests.serving.stack import run_paid_server, settle_once
+from wire.gonka.inference.v1 import receipt_pb2
 from wire.gonka.inference.v1 import tx_pb2 as tx
 from wire.openai.documents import parse_request
-from wire.openai.notes import PROTOBUF, TICKET_HEADER, VOUCHERS_PATH, encode_header
+from wire.openai.notes import PROTOBUF, RECEIPT_PATH, TICKET_HEADER, VOUCHERS_PATH, AnswerNote, encode_header
 from wire.openai.requests import ChatRequest
-from wire.signing import verify_digest
+from wire.vouchers import read_receipt
 
 T = TypeVar("T")
 CREDIT = 256
@@ -71,13 +73,34 @@ def peek(home: Path) -> Journal:
     return Journal(Database.peek(home), chain_id=CHAIN_ID, host=Host(decode_address(BOB.text)))
 
 
+def build_signed(developer: Developer, note: AnswerNote) -> receipt_pb2.SignedReceipt:
+    """What a developer shows of a note."""
+    return receipt_pb2.SignedReceipt(
+        chain_id=CHAIN_ID,
+        escrow_id=developer.terms.escrow_id,
+        host=BOB.text,
+        request=note.request,
+        after_serial=note.after_serial,
+        receipt=note.receipt,
+        signature=note.signature,
+    )
+
+
+async def ask_where(developer: Developer, session: aiohttp.ClientSession, request: int | str) -> tuple[int, bytes]:
+    """Status and body of what the host says of where a receipt hangs."""
+    path = RECEIPT_PATH.format(escrow_id=developer.terms.escrow_id, request=request)
+    async with session.get(developer.url + path) as answer:
+        return answer.status, await answer.read()
+
+
 def test_a_paid_answer_is_streamed_signed_for_and_receipted(developer: Developer, tmp_path: Path) -> None:
     got = with_session(lambda session: developer.ask(session, max_tokens=300, logit_bias={"258": -100}))
     assert got.done
     assert got.note is not None
     assert (got.note.tokens_in, got.note.tokens_out) == (got.progress.tokens_in, got.progress.tokens_out)
     assert got.note.tokens_out == 300
-    assert verify_digest(SERVING.public_key, got.note.signature, got.note.receipt)
+    assert got.note.after_serial == 0
+    assert read_receipt(build_signed(developer, got.note), SERVING.public_key).receipt == got.note.receipt
     assert got.most_unsigned <= CREDIT
     state = peek(tmp_path).read_escrow(developer.terms.escrow_id)
     assert state.voucher == developer.newest
@@ -161,6 +184,53 @@ def test_vouchers_settle_and_the_next_batch_has_only_new_answers(
         assert [answer.receipt.request for answer in answers] == [2 * turn + 1, 2 * turn + 2]
     (reserve,) = asyncio.run(read_escrow(market.chain, developer.terms.escrow_id)).reserves
     assert reserve.paid_ngonka == (developer.newest and developer.newest.amount_ngonka)
+
+
+def test_where_a_receipt_hangs_is_told_once_its_voucher_has_settled(
+    developer: Developer, market: Market, tmp_path: Path
+) -> None:
+    """And a later answer's hangs after the serial that was planned before it."""
+    notes: list[AnswerNote] = []
+    for _ in range(2):
+        for _ in range(2):
+            got = with_session(lambda session: developer.ask(session, max_tokens=40))
+            assert got.note is not None
+            notes.append(got.note)
+        status, body = with_session(lambda session: ask_where(developer, session, notes[-1].request))
+        assert (status, json.loads(body)["error"]["code"]) == (409, "receipt_not_settled")
+        asyncio.run(settle(market, tmp_path, developer))
+    serials = [batch[0] for batch in Database.peek(tmp_path).all("SELECT serial FROM batches ORDER BY serial")]
+    first, second = (int.from_bytes(serial) for serial in serials)
+    assert [note.after_serial for note in notes] == [0, 0, first, first]
+    for note in notes:
+        serial, before = (second, first) if note.after_serial else (first, 0)
+        leaves = peek(tmp_path).read_leaves(developer.terms.escrow_id, serial)
+        settling = Settling(
+            epoch=0, after_serial=before, serial=serial, root=build_receipt_tree(leaves).root, count=len(leaves)
+        )
+        status, body = with_session(lambda session, note=note: ask_where(developer, session, note.request))
+        assert status == 200
+        placing = receipt_pb2.Placing.FromString(body)
+        leaf = (note.request, note.receipt)
+        check_placing(settling, leaf, placing.position, tuple(placing.siblings), tuple(placing.splits))
+        assert find_settling(note.after_serial, (settling,), second) == settling
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "status"),
+    [
+        ("7", "receipt_unknown", 404),
+        (str(2**64 - 1), "receipt_unknown", 404),
+        (str(2**64), "request_invalid", 400),
+        ("-1", "request_invalid", 400),
+        ("one", "request_invalid", 400),
+    ],
+)
+def test_where_no_receipt_hangs__is_told_with_a_code(
+    developer: Developer, request_: str, code: str, status: int
+) -> None:
+    told, body = with_session(lambda session: ask_where(developer, session, request_))
+    assert (told, json.loads(body)["error"]["code"]) == (status, code)
 
 
 # ---- bad tickets ---------------------------------------------------------------------------------------------------

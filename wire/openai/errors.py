@@ -112,9 +112,17 @@ _family(
     },
 )
 _family(
+    404,
+    "invalid_request_error",
+    {"receipt_unknown": ("this host keeps no receipt of the request", "show it on chain, if the host signed one")},
+)
+_family(
     409,
     "invalid_request_error",
-    {"ticket_used": ("a request of this number was made already", "number each request anew")},
+    {
+        "ticket_used": ("a request of this number was made already", "number each request anew"),
+        "receipt_not_settled": ("the receipt hangs in no tree yet", "ask again when the next voucher has settled"),
+    },
 )
 _family(
     422,

@@ -19,6 +19,7 @@ HOST_NONCE_HEADER: Final = "Gonka-Host-Nonce"
 HOST_HEADER: Final = "Gonka-Host"
 VOUCHERS_PATH: Final = "/gonka/v1/vouchers"
 STATUS_PATH: Final = "/gonka/v1/status"
+RECEIPT_PATH: Final = "/gonka/v1/receipts/{escrow_id}/{request}"
 PROTOBUF: Final = "application/x-protobuf"
 
 _PROGRESS: Final = "gonka "

@@ -15,7 +15,7 @@ from wire.openai.notes import (
 )
 
 PROGRESS = Progress(tokens_in=256, tokens_out=7, signed=128)
-ANSWER = AnswerNote(request=9, tokens_in=5, tokens_out=6, receipt=b"r" * 32, signature=b"s" * 64)
+ANSWER = AnswerNote(request=9, tokens_in=5, tokens_out=6, after_serial=3, receipt=b"r" * 32, signature=b"s" * 64)
 
 
 def test_read_note__what_was_encoded__is_read_back() -> None:
@@ -38,7 +38,9 @@ def test_read_note__another_comment__is_none(comment: str) -> None:
         'gonka {"in": true, "out": 0, "signed": 0}',
         'gonka {"in": 1.5, "out": 0, "signed": 0}',
         "gonka " + "[" * 100_000,
-        'gonka-answer {"request": 1, "in": 1, "out": 1, "receipt": "xx", "signature": ""}',
+        'gonka-answer {"request": 1, "in": 1, "out": 1, "after": 0, "receipt": "xx", "signature": ""}',
+        'gonka-answer {"request": 1, "in": 1, "out": 1, "after": -1, "receipt": "", "signature": ""}',
+        'gonka-answer {"request": 1, "in": 1, "out": 1, "receipt": "", "signature": ""}',
     ],
 )
 def test_read_note__a_garbled_note__is_an_error(comment: str) -> None:
