@@ -37,7 +37,7 @@ def apply_settle(ctx: Context, message: MsgSettleVoucher) -> MsgSettleVoucherRes
     terms = read_terms(ctx.chain_id, escrow, host, params.credit_tokens)
     check_progress(terms, _find_newest(reserve, voucher), voucher)
     settled = _compute_settled(ctx, reserve, voucher, message)
-    _check_receipts(settled)
+    _check_receipts(message, voucher.tokens, params.credit_tokens)
     if state.count_settled(ctx.store, settled.epoch, escrow.escrow_id, host) >= params.settles_per_epoch:
         raise RuleError("settled_too_often", f"{params.settles_per_epoch} times in epoch {settled.epoch}")
     _record(ctx, escrow, reserve, voucher, settled)
@@ -78,13 +78,16 @@ def _compute_settled(ctx: Context, reserve: Reserve, voucher: Voucher, message: 
     )
 
 
-def _check_receipts(settled: Settled) -> None:
-    """No more receipts than tokens: an answer has at least one."""
-    count = settled.receipts_count
-    if len(settled.receipts_root) != (32 if count else 0):
-        raise RuleError("receipts_invalid", f"{len(settled.receipts_root)} bytes of root for {count} receipts")
-    if count > settled.tokens_in + settled.tokens_out:
-        raise RuleError("receipts_invalid", f"{count} receipts for {settled.tokens_in + settled.tokens_out} tokens")
+def _check_receipts(message: MsgSettleVoucher, signed: Tokens, credit_tokens: int) -> None:
+    """No more receipts than tokens that the escrow ever signed for, or had on credit: an answer has at least one.
+
+    Not those of this voucher alone: an answer that was signed for ahead of its end hangs with a later one.
+    """
+    count, most = message.receipts_count, signed.tokens_in + signed.tokens_out + credit_tokens
+    if len(message.receipts_root) != (32 if count else 0):
+        raise RuleError("receipts_invalid", f"{len(message.receipts_root)} bytes of root for {count} receipts")
+    if count > most:
+        raise RuleError("receipts_invalid", f"{count} receipts for {most} tokens, with the credit")
 
 
 def _record(ctx: Context, escrow: Escrow, reserve: Reserve, voucher: Voucher, settled: Settled) -> None:

@@ -198,7 +198,7 @@ def test_settle__by_a_serving_key_that_was_replaced__is_refused(market: Market) 
         (bytes(32), 0, "a root of nothing"),
         (b"", 1, "receipts without a root"),
         (bytes(31), 1, "a short root"),
-        (bytes(32), 1501, "more receipts than tokens"),
+        (bytes(32), 1757, "more receipts than tokens, with a credit of 256"),
         (bytes(32), 2**64 - 1, "as many receipts as a number holds"),
     ],
 )
@@ -226,6 +226,18 @@ def test_settle__receipts__are_kept_with_what_the_voucher_adds(market: Market) -
         receipts_count=2,
         after_serial=1,
     )
+
+
+def test_settle__receipts_of_answers_that_were_signed_for_ahead__hang_with_a_voucher_that_adds_less(
+    market: Market,
+) -> None:
+    market.settle(1, ANN, 1, TOKENS)
+    voucher = voucher_of(market, 4, Tokens(tokens_in=1000, tokens_out=501))
+    market.network.send(
+        MsgSettleVoucher(sender=ANN.text, voucher=voucher, receipts_root=b"r" * 32, receipts_count=1757)
+    )
+    _, second = state.scan_settled(market.network.store, 0)
+    assert (second.tokens_out, second.receipts_count) == (1, 1757)
 
 
 def test_settle__as_often_as_an_epoch_allows__waits_for_the_next_epoch(market: Market) -> None:
