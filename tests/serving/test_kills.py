@@ -226,7 +226,7 @@ def test_a_stop_lets_the_running_answers_end(market: Market, tmp_path: Path) -> 
 
     async def ask_and_stop(process: subprocess.Popen[bytes]) -> tuple[Stream | None, int]:
         async with connect() as session:
-            asking = asyncio.create_task(witness.ask(session, max_tokens=250, logit_bias={"258": -100}))
+            asking = asyncio.create_task(witness.ask(session, max_tokens=80, logit_bias={"258": -100}))
             await witness.first_token.wait()
             process.send_signal(signal.SIGTERM)
             got = await asking
