@@ -180,7 +180,22 @@ async def check_market(network: MarketNetwork, ledger: Ledger, crowd: Crowd, say
     for asked in crowd.asked:
         if asked.usage is not None:
             assert rows[asked.request_id] == (*asked.usage, "done"), asked
+    checked, missing = await wait_for_receipts(network)
+    assert missing == 0
+    say(f"{checked} receipts asked for, all of them where they belong")
     say(f"{len(rows)} requests in the ledger, outcomes {Counter(row[2] for row in rows.values())}, signed {signed}")
+
+
+async def wait_for_receipts(network: MarketNetwork) -> tuple[int, int]:
+    """Receipts that the gateway asked for and found, once it found some; and those that it did not find."""
+    async with asyncio.timeout(QUIET_TIMEOUT_S):
+        while True:
+            network.check_running()
+            tallies = json.loads(network.operate("receipts"))
+            checked, missing = (sum(tally[word] for tally in tallies) for word in ("checked", "missing"))
+            if checked or missing:
+                return checked, missing
+            await asyncio.sleep(1)
 
 
 async def wait_for_epoch(network: MarketNetwork, ledger: Ledger) -> int:
