@@ -49,7 +49,7 @@ CLIENT_FAULTS = _faults(
         "key_exists": ("the keyring has a key of this name", "choose another name, or delete that key first"),
         "host_unnamed": ("no host has named this serving key", "see `gnk host serving-key`, or use --on-behalf-of"),
         "key_name_invalid": ("not a name for a key", "use 1 to 64 letters, digits, - or _, a letter or digit first"),
-        "key_file_corrupted": ("the key file is damaged", "restore a backup, or `gnk keys recover` from the words"),
+        "key_file_corrupted": ("the key file is damaged", "restore a backup; or `gnk keys delete` it, and `gnk keys recover` it from its words"),
         "wrong_passphrase": ("the passphrase does not open the key", "try again; otherwise recover it from its words"),
         "passphrase_missing": ("nobody is there to ask", "set GNK_PASSPHRASE_FILE or GNK_PASSPHRASE"),
         "passphrase_unusable": ("too short, or not the same twice", "use at least 8 characters, twice the same"),

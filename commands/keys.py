@@ -14,6 +14,7 @@ from commands.output import Json
 from commands.passphrases import call_keyring, call_passphrase
 
 if TYPE_CHECKING:
+    from chain_client.keys.keyring import Keyring
     from chain_client.keys.secret import Secret
     from chain_client.keys.signing_key import KeyRecord
 
@@ -70,9 +71,18 @@ def recover(call: Call, name: str, coin_type: str) -> None:
 @group.command("list")
 @keyed
 def list_keys(call: Call) -> None:
-    """The keys in the keyring."""
-    records = call_keyring(call).list()
-    call.emit([{"name": item.name, "address": item.address, "coin_type": item.coin_type} for item in records])
+    """The keys in the keyring.  Damaged ones are named after the others."""
+    keyring = call_keyring(call)
+    healthy: list[KeyRecord] = []
+    damaged: list[str] = []
+    for name in keyring.names():
+        try:
+            healthy.append(keyring.show(name))
+        except PermanentError as error:
+            damaged.append(error.detail)
+    call.emit([{"name": item.name, "address": item.address, "coin_type": item.coin_type} for item in healthy])
+    if damaged:
+        raise PermanentError("key_file_corrupted", "\n".join(damaged))
 
 
 @group.command()
@@ -128,14 +138,25 @@ def import_key(call: Call, name: str, file: TextIO) -> None:
 def delete(call: Call, name: str) -> None:
     """Remove a key for good; only its words or an export bring it back."""
     keyring = call_keyring(call)
-    record = keyring.show(name)
+    address = _find_address(keyring, name)
     if not call.consent.yes:
         if not sys.stdin.isatty():
             raise PermanentError("confirmation_needed", "there is no terminal to ask at")
-        if not click.confirm(f"Delete the key {name} of {record.address} for good?", err=True):
+        which = f"the key {name} of {address}" if address else f"the damaged key {name}"
+        if not click.confirm(f"Delete {which} for good?", err=True):
             raise PermanentError("declined", "nothing was deleted")
     keyring.delete(name)
-    call.emit({"deleted": name, "address": record.address})
+    call.emit({"deleted": name, "address": address})
+
+
+def _find_address(keyring: Keyring, name: str) -> str | None:
+    """A key's address, None for a damaged one, which can be deleted too.  Raises key_not_found."""
+    try:
+        return keyring.show(name).address
+    except PermanentError as error:
+        if error.code != "key_file_corrupted":
+            raise
+        return None
 
 
 def _keep_words(call: Call, name: str, words: Secret, coin_type: int) -> KeyRecord:

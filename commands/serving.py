@@ -105,7 +105,7 @@ def find_host(call: Call, public_key: bytes) -> str:
     from commands.passphrases import call_keyring
     from commands.writing import acting_address
 
-    is_here = any(record.name == call.config.key for record in call_keyring(call).list())
+    is_here = call.config.key in call_keyring(call).names()
     if call.consent.on_behalf_of or is_here:
         return acting_address(call)
     offer = find_offer(call, serving_pubkey=public_key)
