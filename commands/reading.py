@@ -96,13 +96,6 @@ def find_host(call: Call, address: str) -> QueryHostResponse | None:
 
 def format_wait(blocks: int, block_ms: int) -> str:
     """How long some blocks take, in words: `about 12 s (24 blocks)`."""
+    from chain_client.readiness import format_duration
+
     return f"about {format_duration(blocks * block_ms // 1000)} ({blocks} block{'' if blocks == 1 else 's'})"
-
-
-def format_duration(seconds: int) -> str:
-    """Seconds as people say them: 90 s, 45 min, 3 h 5 min."""
-    if seconds < 120:
-        return f"{seconds} s"
-    if seconds < 7200:
-        return f"{seconds // 60} min"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
