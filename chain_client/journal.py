@@ -90,8 +90,14 @@ class Journal:
         """The journal of a home for reading only, beside a daemon that writes it; None where there is none yet."""
         if not (home / FILE_NAME).exists():
             return None
-        with _coded():
-            return cls(sqlite3.connect(f"file:{home / FILE_NAME}?mode=ro", uri=True, timeout=5, isolation_level=None))
+        uri = f"file:{home / FILE_NAME}?mode=ro"
+        with _coded(), contextlib.ExitStack() as stack:
+            connection = sqlite3.connect(uri, uri=True, timeout=5, isolation_level=None)
+            stack.callback(connection.close)
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                stack.pop_all()
+                return cls(connection)
+        return None
 
     def close(self) -> None:
         """Close the file and let the home go."""

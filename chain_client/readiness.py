@@ -186,7 +186,9 @@ def advise_restart(view: View, journal: JournalView) -> RestartAdvice:
     clock = view.clock
     if clock.phase in {Phase.SPRINT, Phase.CLAIM} and is_sprinting(view):
         left_ms = clock.blocks_left * clock.block_ms
-        return RestartAdvice(is_safe=False, reason=f"a Sprint is running: no proofs while down; {_say(left_ms)} are left")
+        return RestartAdvice(
+            is_safe=False, reason=f"a Sprint is running: no proofs while down; {_say(left_ms)} are left"
+        )
     opens_in_ms = _until_sprint_ms(view)
     if opens_in_ms is not None and opens_in_ms <= RESTART_MS:
         reason = f"a Sprint opens in {_say(opens_in_ms)}, sooner than a restart may take"

@@ -95,7 +95,7 @@ def show(call: Call, name: str, address: bool) -> None:
     call.emit(record.address if address else _describe(record))
 
 
-@group.command("export")
+@group.command("export", short_help="Print a key as text, closed with its passphrase.")
 @click.argument("name")
 @keyed
 def export_key(call: Call, name: str) -> None:
@@ -114,7 +114,7 @@ def export_key(call: Call, name: str) -> None:
     call.emit({"name": name, "armor": text} if call.as_json else text.rstrip("\n"))
 
 
-@group.command("import")
+@group.command("import", short_help="Keep a key from exported text.")
 @click.argument("name")
 @click.argument("file", type=click.File("r"))
 @keyed
@@ -131,7 +131,7 @@ def import_key(call: Call, name: str, file: TextIO) -> None:
     call.emit(_describe(record))
 
 
-@group.command()
+@group.command(short_help="Remove a key for good.")
 @click.argument("name")
 @YES
 @keyed

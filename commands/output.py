@@ -33,7 +33,8 @@ def emit(value: Json, *, as_json: bool) -> None:
 def render(value: Json, *, width: int | None = None) -> str:
     """Text for people: a mapping as aligned lines, a list of mappings as a table, anything else as itself.
 
-    One record that is too wide for a table is printed as a mapping, so that nothing of it is elided.  `width` is in characters; by default the terminal's, at least 80.
+    One record that is too wide for a table is printed as a mapping, so that nothing of it is elided.  `width`
+    is in characters; by default the terminal's, at least 80.
     """
     width = width or _find_width()
     if isinstance(value, Mapping):

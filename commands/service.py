@@ -24,7 +24,7 @@ def group() -> None:
     """Run chain, client, sidecar and gateway under systemd."""
 
 
-@group.command()
+@group.command(short_help="Write systemd units, and say how to start them.")
 @click.argument("names", nargs=-1, type=click.Choice(tuple(SERVICES)))
 @SCOPE
 @click.option("--dry-run", is_flag=True, help="Print the files, write nothing.")
@@ -49,7 +49,7 @@ def install(call: Call, names: tuple[str, ...], *, system: bool, gnk: Path | Non
     call.emit({"files": found, "next": _list_steps(names, installation)})
 
 
-@group.command()
+@group.command(short_help="Whether the services run, and their restarts.")
 @SCOPE
 @local
 def status(call: Call, *, system: bool) -> None:

@@ -62,7 +62,7 @@ def show(call: Call, epoch: int) -> None:
     call.emit(value)
 
 
-@group.command()
+@group.command(short_help="What a host proved and earned, epoch by epoch.")
 @click.argument("address", required=False)
 @click.option("--epochs", type=click.IntRange(1, 64), default=10, show_default=True, help="How far to look back.")
 @reads

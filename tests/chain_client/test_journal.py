@@ -202,6 +202,12 @@ def test_every_write__disk_full__is_transient_and_changes_nothing(tmp_path: Path
     journal.close()
 
 
+def test_peek__a_file_that_its_daemon_had_no_time_to_fill__is_no_journal_yet(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch()
+
+    assert Journal.peek(tmp_path) is None
+
+
 def test_peek__beside_the_daemon__reads_and_cannot_write(tmp_path: Path) -> None:
     assert Journal.peek(tmp_path) is None
     journal = Journal.open(tmp_path, chain_id=CHAIN_ID, host=ME)
