@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from commands.call import Call, ask
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from wire.gonka.sprint.v1.sprint_pb2 import EpochSummary
     from wire.gonka.stake.v1.query_pb2 import QueryHostResponse
 
+MOST_LOOKS: Final = 30
+BETWEEN_LOOKS_S: Final = 2.0
 PHASE_WORDS = {
     "PHASE_GENESIS": "genesis: hosts stake; no Sprint",
     "PHASE_SEED": "SEED: the Sprint's seed is being revealed",
@@ -55,6 +59,34 @@ def read_chain_id(call: Call) -> str:
         return (await ledger.latest()).chain_id
 
     return ask(call, latest)
+
+
+def await_chain_id(call: Call) -> str:
+    """The chain id that is configured, else what the node names: for processes that start together with the node.
+
+    Asks for about a minute, so that a service manager, which counts starts, waits for a chain as long as it takes.
+    """
+    return call.config.chain_id or keep_asking(lambda: read_chain_id(call))
+
+
+def _pause() -> None:
+    time.sleep(BETWEEN_LOOKS_S)
+
+
+def keep_asking(read: Callable[[], str], pause: Callable[[], None] = _pause) -> str:
+    """What `read` returns, called up to MOST_LOOKS times while it raises TransientError."""
+    import structlog
+
+    from chain_client.errors import TransientError
+
+    for look in range(MOST_LOOKS - 1):
+        try:
+            return read()
+        except TransientError as error:
+            if not look:
+                structlog.get_logger().warning("chain_awaited", code=error.code, detail=error.detail)
+            pause()
+    return read()
 
 
 def read_view(call: Call, address: str) -> QueryViewResponse:

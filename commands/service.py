@@ -34,7 +34,10 @@ def group() -> None:
 )
 @local
 def install(call: Call, names: tuple[str, ...], *, system: bool, gnk: Path | None, directory: Path | None) -> None:
-    """Write the systemd units of a host, or of the services named, and say how to start them."""
+    """Write the systemd units of a host, or of the services named, and say how to start them.
+
+    A host has sidecar and client; name chain, serving or gateway where they run here too.
+    """
     names = names or tuple(name for name, service in SERVICES.items() if service.is_hosts)
     installation = _describe_installation(call.config, gnk or find_program(), system=system)
     directory = directory or (UNIT_DIRECTORY if system else Path.home() / ".config/systemd/user")
