@@ -71,7 +71,7 @@ CLIENT_FAULTS = _faults(
         "journal_foreign": ("the journal is of another host or chain", "use one home for each host and chain"),
         "journal_unreadable": (
             "the journal is damaged, or no journal",
-            "restore it, or move it away: what was done in this epoch goes with it",
+            "restore it, or move it away, which loses what it held",
         ),
         "home_locked": ("another daemon works in this home", "stop it, or give another --home"),
         "disk_full": (

@@ -362,7 +362,9 @@ def _prepare(connection: sqlite3.Connection, chain_id: str, host: Host) -> sqlit
             connection.execute("COMMIT")
         found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
         if found != [APPLICATION_ID, VERSION]:
-            raise PermanentError("journal_unreadable", f"a SQLite file, but no journal of a host, version {VERSION}")
+            raise PermanentError(
+                "journal_unreadable", f"{FILE_NAME} is SQLite's, but no journal of a host, version {VERSION}"
+            )
         owner = connection.execute("SELECT chain_id, host FROM owner").fetchone()
     if owner != (chain_id, host):
         theirs, ours = encode_address(owner[1]), encode_address(host)
@@ -394,4 +396,4 @@ def _coded() -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise TransientError("disk_full", str(error)) from error
     except sqlite3.DatabaseError as error:
-        raise PermanentError("journal_unreadable", str(error)) from error
+        raise PermanentError("journal_unreadable", f"{FILE_NAME}: {error}") from error

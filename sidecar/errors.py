@@ -132,7 +132,7 @@ SIDECAR_FAULTS: dict[str, SidecarFault] = {
             ),
             "journal_unreadable": (
                 "the journal is damaged, or no journal",
-                "restore it, or move it away: what was done in this epoch goes with it",
+                "restore it, or move it away, which loses what it held",
             ),
             "state_dir_in_use": ("another sidecar works in this directory", "stop it, or give another --state-dir"),
             "socket_in_use": ("another sidecar listens there", "stop it, or give another --socket"),

@@ -76,6 +76,7 @@ def test_open__a_file_that_is_no_journal__is_unreadable(tmp_path: Path, content:
     with pytest.raises(PermanentError) as refused:
         Journal.open(tmp_path, chain_id=CHAIN_ID, host=ME)
     assert refused.value.code == "journal_unreadable"
+    assert FILE_NAME in refused.value.detail
 
 
 def test_open__a_database_of_another_program__is_unreadable_and_untouched(tmp_path: Path) -> None:
