@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from commands.call import Call, ask, reads
+from commands.writing import acting_address
 
 
 @click.command(short_help="What the answers of a host have come to.")
-@click.argument("address")
+@click.argument("address", required=False)
 @reads
-def conduct(call: Call, address: str) -> None:
-    """Show what the answers of the host ADDRESS have come to, by model.
+def conduct(call: Call, address: str | None) -> None:
+    """What the answers of a host have come to, by model; yours without ADDRESS.
 
     Reputation lowers the part of its answers that others open and check; the
     bet against it is a verdict at 10,000.
@@ -24,12 +25,13 @@ def conduct(call: Call, address: str) -> None:
         QueryLotsResponse,
     )
 
+    host = address or acting_address(call)
     path = "/gonka.inference.v1.CheckQuery"
-    known = ask(call, lambda at: at.query(f"{path}/Conduct", QueryConductRequest(host=address), QueryConductResponse))
-    drawn = ask(call, lambda at: at.query(f"{path}/Lots", QueryLotsRequest(host=address), QueryLotsResponse))
+    known = ask(call, lambda at: at.query(f"{path}/Conduct", QueryConductRequest(host=host), QueryConductResponse))
+    drawn = ask(call, lambda at: at.query(f"{path}/Lots", QueryLotsRequest(host=host), QueryLotsResponse))
     call.emit(
         {
-            "host": address,
+            "host": host,
             "models": [
                 {
                     "model_id": found.model_id.hex(),

@@ -23,6 +23,8 @@ Json: TypeAlias = "str | int | float | bool | Mapping[str, Json] | Sequence[Json
 EXIT_FAILED = 1  # somebody has to change something
 EXIT_TRY_AGAIN = 3  # the same call may succeed later; 2 is a mistyped command
 NARROWEST_COLUMN = 8
+LONG_WORD = 40  # addresses and hashes are longer
+ENDS_OF_ADDRESS = 13
 
 
 def emit(value: Json, *, as_json: bool) -> None:
@@ -138,18 +140,23 @@ def _render_table(records: Sequence[Mapping[str, Json]], width: int) -> str:
     wanted = [max(len(row[i]) for row in rows) for i in range(len(columns))]
     if len(records) == 1 and sum(wanted) + 2 * (len(columns) - 1) > width:
         return _render_mapping(records[0], width)
-    widths = _fit(wanted, width)
+    addresses = [i for i, size in enumerate(wanted) if size >= LONG_WORD and all(" " not in row[i] for row in rows)]
+    widths = _fit(wanted, width, addresses)
     return "\n".join(
         "  ".join(_elide(text, size).ljust(size) for text, size in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
 
 
-def _fit(widths: list[int], width: int) -> list[int]:
-    """Column widths that fit in `width` with two spaces between, taken from the widest column first."""
+def _fit(widths: list[int], width: int, addresses: Sequence[int]) -> list[int]:
+    """Column widths that fit in `width` with two spaces between, taken from the widest column first.
+
+    Of addresses and hashes, by column, both ends are enough: they give before anything else does.
+    """
     fitted = list(widths)
     while sum(fitted) + 2 * (len(fitted) - 1) > width and max(fitted) > NARROWEST_COLUMN:
-        fitted[fitted.index(max(fitted))] -= 1
+        longer = [i for i in addresses if fitted[i] > ENDS_OF_ADDRESS]
+        fitted[max(longer or range(len(fitted)), key=fitted.__getitem__)] -= 1
     return fitted
 
 
