@@ -27,13 +27,17 @@ def _faults(entries: dict[str, tuple[str, str]]) -> dict[str, ClientFault]:
 CLIENT_FAULTS = _faults(
     {
         # the chain
-        "chain_unreachable": ("no answer from the chain's address", "check that it runs and that --chain is right"),
+        "chain_unreachable": (
+            "no answer from the chain's address",
+            "check that it runs, and that --chain, or `chain` in config.toml, is right",
+        ),
         "chain_timed_out": ("the chain took too long to answer", "try again; then look at the load of its machine"),
         "chain_answer_invalid": ("the node's answer cannot be read", "check that --chain names a node of this network"),
         # transactions
         "tx_expired": ("the transaction reached its last height unused", "it can never apply now: do the same again"),
         "tx_refused": ("the chain refused, with a code that is not ours", "see what it says of the reason"),
         "tx_undecodable": ("this is no Cosmos transaction", "give raw bytes, hex, base64 or JSON of one transaction"),
+        "tx_hash_invalid": ("a transaction's hash is 64 hex digits", "copy the `tx_hash` that a write printed"),
         "outbox_busy": ("another command sends from this account", "wait for it to end, then try again"),
         "outbox_unreadable": (
             "the record of sent transactions is damaged",
@@ -49,9 +53,15 @@ CLIENT_FAULTS = _faults(
         "key_exists": ("the keyring has a key of this name", "choose another name, or delete that key first"),
         "host_unnamed": ("no host has named this serving key", "see `gnk host serving-key`, or use --on-behalf-of"),
         "key_name_invalid": ("not a name for a key", "use 1 to 64 letters, digits, - or _, a letter or digit first"),
-        "key_file_corrupted": ("the key file is damaged", "restore a backup, or `gnk keys recover` from the words"),
+        "key_file_corrupted": (
+            "the key file is damaged",
+            "restore a backup; or `gnk keys delete` it, and `gnk keys recover` it from its words",
+        ),
         "wrong_passphrase": ("the passphrase does not open the key", "try again; otherwise recover it from its words"),
-        "passphrase_missing": ("nobody is there to ask", "set GNK_PASSPHRASE_FILE or GNK_PASSPHRASE"),
+        "passphrase_missing": (
+            "there is no passphrase, and nobody to ask for it",
+            "give --passphrase-file, or set GNK_PASSPHRASE_FILE or GNK_PASSPHRASE",
+        ),
         "passphrase_unusable": ("too short, or not the same twice", "use at least 8 characters, twice the same"),
         "keyring_unavailable": ("the desktop's keyring does not answer", "unlock it, or use --keyring file"),
         "armor_invalid": ("this is no exported key", "give the whole text from `gnk keys export`"),
@@ -59,7 +69,10 @@ CLIENT_FAULTS = _faults(
         "beacon_key_unreadable": ("the file is no beacon secret", "restore it, or remove it to have a new one made"),
         # the host's daemon
         "journal_foreign": ("the journal is of another host or chain", "use one home for each host and chain"),
-        "journal_unreadable": ("the journal is damaged, or no journal", "restore it, or move it away"),
+        "journal_unreadable": (
+            "the journal is damaged, or no journal",
+            "restore it, or move it away, which loses what it held",
+        ),
         "home_locked": ("another daemon works in this home", "stop it, or give another --home"),
         "disk_full": (
             "the disk does not take the journal",
@@ -92,8 +105,12 @@ CLIENT_FAULTS = _faults(
         ),
         "ledger_unbalanced": ("the gateway's sums do not agree", "stop the gateway, keep a copy, and report this"),
         # the operator
+        "usage_invalid": ("the command is mistyped", "see its --help"),
         "config_invalid": ("a setting cannot be used", "correct it: flags win over GNK_*, and these over config.toml"),
-        "confirmation_needed": ("nobody is there to confirm", "add --yes; --dry-run shows the plan only"),
+        "confirmation_needed": (
+            "nobody is there to confirm",
+            "add --yes; where something is signed, --dry-run shows the plan only",
+        ),
         "invitation_unreachable": ("the invitation cannot be fetched", "check the URL, or give the file"),
         "genesis_exists": ("the home has a genesis file already", "use another home, or remove the old chain yourself"),
         "network_directory_used": ("the directory holds something else", "name a new directory"),

@@ -90,8 +90,14 @@ class Journal:
         """The journal of a home for reading only, beside a daemon that writes it; None where there is none yet."""
         if not (home / FILE_NAME).exists():
             return None
-        with _coded():
-            return cls(sqlite3.connect(f"file:{home / FILE_NAME}?mode=ro", uri=True, timeout=5, isolation_level=None))
+        uri = f"file:{home / FILE_NAME}?mode=ro"
+        with _coded(), contextlib.ExitStack() as stack:
+            connection = sqlite3.connect(uri, uri=True, timeout=5, isolation_level=None)
+            stack.callback(connection.close)
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                stack.pop_all()
+                return cls(connection)
+        return None
 
     def close(self) -> None:
         """Close the file and let the home go."""
@@ -356,7 +362,9 @@ def _prepare(connection: sqlite3.Connection, chain_id: str, host: Host) -> sqlit
             connection.execute("COMMIT")
         found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
         if found != [APPLICATION_ID, VERSION]:
-            raise PermanentError("journal_unreadable", f"a SQLite file, but no journal of a host, version {VERSION}")
+            raise PermanentError(
+                "journal_unreadable", f"{FILE_NAME} is SQLite's, but no journal of a host, version {VERSION}"
+            )
         owner = connection.execute("SELECT chain_id, host FROM owner").fetchone()
     if owner != (chain_id, host):
         theirs, ours = encode_address(owner[1]), encode_address(host)
@@ -388,4 +396,4 @@ def _coded() -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise TransientError("disk_full", str(error)) from error
     except sqlite3.DatabaseError as error:
-        raise PermanentError("journal_unreadable", str(error)) from error
+        raise PermanentError("journal_unreadable", f"{FILE_NAME}: {error}") from error

@@ -186,21 +186,35 @@ def advise_restart(view: View, journal: JournalView) -> RestartAdvice:
     clock = view.clock
     if clock.phase in {Phase.SPRINT, Phase.CLAIM} and is_sprinting(view):
         left_ms = clock.blocks_left * clock.block_ms
-        return RestartAdvice(is_safe=False, reason=f"a Sprint is running: no proofs while down; {left_ms} ms are left")
+        return RestartAdvice(
+            is_safe=False, reason=f"a Sprint is running: no proofs while down; {_say(left_ms)} are left"
+        )
     opens_in_ms = _until_sprint_ms(view)
     if opens_in_ms is not None and opens_in_ms <= RESTART_MS:
-        return RestartAdvice(
-            is_safe=False, reason=f"a Sprint opens in {opens_in_ms} ms, sooner than a restart may take"
-        )
+        reason = f"a Sprint opens in {_say(opens_in_ms)}, sooner than a restart may take"
+        return RestartAdvice(is_safe=False, reason=reason)
     due = find_next_duty(view, journal)
     if due is None:
         return RestartAdvice(is_safe=True, reason="nothing is due")
-    words = f"{due.duty.value} is due by height {due.window.last}"
+    words = f"{due.duty.value.replace('_', ' ')} is due by height {due.window.last}, in {_say(due.closes_in_ms)}"
     if due.opens_in_ms == 0:
-        return RestartAdvice(is_safe=False, reason=f"{words}, in {due.closes_in_ms} ms; wait until it is done")
+        return RestartAdvice(is_safe=False, reason=f"{words}; wait until it is done")
     if due.closes_in_ms <= RESTART_MS:
-        return RestartAdvice(is_safe=False, reason=f"{words}, in {due.closes_in_ms} ms, sooner than a restart may take")
-    return RestartAdvice(is_safe=True, reason=f"nothing is due now; {words}, in {due.closes_in_ms} ms")
+        return RestartAdvice(is_safe=False, reason=f"{words}, sooner than a restart may take")
+    return RestartAdvice(is_safe=True, reason=f"nothing is due now; {words}")
+
+
+def format_duration(seconds: int) -> str:
+    """Seconds as people say them: 90 s, 45 min, 3 h 5 min."""
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def _say(milliseconds: int) -> str:
+    return format_duration(milliseconds // 1000)
 
 
 def _until_sprint_ms(view: View) -> int | None:

@@ -12,7 +12,7 @@ from chain_client.errors import PermanentError
 from commands.call import Call, local, reads
 from commands.genesis_models import read_model
 from commands.logs import FORMATS
-from commands.network import find_invitation
+from commands.network import NETWORK_FILE, find_invitation
 from commands.output import Json
 from commands.upgrades import backup, rehearse
 from commands.wallets import add_to_wallet, prove
@@ -100,7 +100,9 @@ def init(  # noqa: PLR0917  # a command's parameters are its flags
 @click.option("--grpc", metavar="HOST:PORT", default="127.0.0.1:9090", show_default=True, help="Port 0: a free one.")
 @click.option("--block-ms", metavar="MS", type=click.IntRange(10), help="Milliseconds between blocks [the genesis's].")
 @click.option("--log-format", type=click.Choice(FORMATS), default="console", show_default=True, help="Of the events.")
-@click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Who makes the blocks.")
+@click.option(
+    "--engine", type=click.Choice(ENGINES), help="Who makes blocks [cometbft where HOME knows it, else local]."
+)
 @click.option("--p2p", metavar="HOST:PORT", default="0.0.0.0:26656", show_default=True, help="Of CometBFT.")
 @click.option("--rpc", metavar="HOST:PORT", default="", help="Of CometBFT's RPC, for wallets [nowhere].")
 @click.option("--rest", metavar="HOST:PORT", default="", help="Of REST, for wallets [nowhere].")
@@ -121,7 +123,7 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
     grpc: str,
     block_ms: int | None,
     log_format: str,
-    engine: str,
+    engine: str | None,
     p2p: str,
     rpc: str,
     rest: str,
@@ -132,7 +134,8 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
 ) -> None:
     """Run the chain in the foreground until SIGTERM or Ctrl-C.
 
-    HOME/grpc-address, rest-address and rpc-address say where it listens while it runs.
+    HOME/grpc-address, rest-address and rpc-address say where it listens while it runs.  A home that joined a network,
+    or has CometBFT's keys, runs CometBFT.
     """
     import asyncio
     import os
@@ -146,7 +149,7 @@ def start(  # noqa: PLR0917  # a command's parameters are its flags
 
     configure_logs(log_format)
     cometbft = None
-    if engine == "cometbft":
+    if (engine or find_engine(call.config.home)) == "cometbft":
         invited = find_invitation(call.config.home)
         network = Network(
             p2p=p2p,
@@ -222,6 +225,13 @@ def replay(call: Call, file: TextIO, *, restart_each_block: bool) -> None:  # no
     with tempfile.TemporaryDirectory(prefix="gnk-replay-") as directory:
         for height, app_hash in replay_blocks(Path(directory), genesis, blocks, restart=restart_each_block):
             click.echo(json.dumps({"height": height, "app_hash": app_hash.hex()}))
+
+
+def find_engine(home: Path) -> str:
+    """The engine of a home: CometBFT where it joined a network of it, or has its directory; else the local one."""
+    from chain.process import COMETBFT_FILE
+
+    return "cometbft" if any((home / name).exists() for name in (NETWORK_FILE, COMETBFT_FILE)) else "local"
 
 
 def _parse_account(text: str) -> tuple[bytes, int]:

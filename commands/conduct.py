@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from commands.call import Call, ask, reads
+from commands.writing import acting_address
 
 
 @click.command(short_help="What the answers of a host have come to.")
-@click.argument("address")
+@click.argument("address", required=False)
 @reads
-def conduct(call: Call, address: str) -> None:
-    """Show what the answers of the host ADDRESS have come to, by model.
+def conduct(call: Call, address: str | None) -> None:
+    """What the answers of a host have come to, by model; yours without ADDRESS.
 
     Reputation lowers the part of its answers that others open and check; the
     bet against it is a verdict at 10,000.  Receipts that a developer shows
@@ -26,13 +27,14 @@ def conduct(call: Call, address: str) -> None:
     )
     from wire.gonka.inference.v1.receipt_pb2 import QueryShowingsRequest, QueryShowingsResponse
 
+    host = address or acting_address(call)
     path, shown_path = "/gonka.inference.v1.CheckQuery", "/gonka.inference.v1.ReceiptQuery/Showings"
-    known = ask(call, lambda at: at.query(f"{path}/Conduct", QueryConductRequest(host=address), QueryConductResponse))
-    drawn = ask(call, lambda at: at.query(f"{path}/Lots", QueryLotsRequest(host=address), QueryLotsResponse))
-    shown = ask(call, lambda at: at.query(shown_path, QueryShowingsRequest(host=address), QueryShowingsResponse))
+    known = ask(call, lambda at: at.query(f"{path}/Conduct", QueryConductRequest(host=host), QueryConductResponse))
+    drawn = ask(call, lambda at: at.query(f"{path}/Lots", QueryLotsRequest(host=host), QueryLotsResponse))
+    shown = ask(call, lambda at: at.query(shown_path, QueryShowingsRequest(host=host), QueryShowingsResponse))
     call.emit(
         {
-            "host": address,
+            "host": host,
             "models": [
                 {
                     "model_id": found.model_id.hex(),

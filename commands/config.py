@@ -37,8 +37,8 @@ SETTINGS = tuple(field.name for field in fields(Config))
 def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Config:
     """The settings of this call; `flags` holds what was given on the command line, by setting name.
 
-    Raises config_invalid for an unreadable file, an unknown setting, a value that is no text, an unknown keyring, or
-    nothing where there must be something.
+    Raises config_invalid for an unreadable file, an unknown setting, a value that is no text, an unknown keyring, an
+    address that gRPC would take for another, or nothing where there must be something.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     from_environment = {name: environ[f"GNK_{name.upper()}"] for name in SETTINGS if f"GNK_{name.upper()}" in environ}
@@ -49,6 +49,10 @@ def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> 
     for name in ("chain", "sidecar", "key"):
         if merged.get(name, name) == "":
             raise PermanentError("config_invalid", f"{name} is empty", setting=name)
+    for name in ("chain", "sidecar"):
+        if name in merged and not is_target(merged[name]):
+            reason = f"{name} is {merged[name]!r}; write HOST:PORT or unix:PATH"
+            raise PermanentError("config_invalid", reason, setting=name)
     texts = {name: merged[name] for name in ("chain", "chain_id", "keyring", "key") if name in merged}
     return Config(
         home=home,
@@ -58,6 +62,15 @@ def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> 
         passphrase=Secret(merged["passphrase"]) if "passphrase" in merged else None,
         **texts,
     )
+
+
+def is_target(text: str) -> bool:
+    """Whether a text is HOST:PORT or unix:PATH.  gRPC itself takes a port modulo 2^16, and 443 where there is none."""
+    if text.startswith("unix:"):
+        return True
+    host, _, port = text.rpartition(":")
+    is_number = port.isascii() and port.isdigit() and len(port) <= 5
+    return bool(host) and "://" not in text and is_number and 0 < int(port) < 2**16
 
 
 def read_file(path: Path) -> dict[str, str]:

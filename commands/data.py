@@ -38,7 +38,7 @@ def sign_data(call: Call, file: BinaryIO) -> None:
     )
 
 
-@click.command(name="check-data")
+@click.command(name="check-data", short_help="Check that an account signed the bytes of a file.")
 @click.argument("file", type=click.File("rb"))
 @click.option("--address", metavar="ADDRESS", required=True, help="Whose word it is to be.")
 @click.option("--public-key", metavar="BASE64", required=True, help="The account's key, of 33 bytes.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import time
@@ -51,7 +50,7 @@ def start(call: Call, **flags: str | None) -> None:
 
     config = read_config(flags, os.environ, call.config.home)
     configure_logs(config.log_format)
-    asyncio.run(run_gateway(call, config))
+    run_gateway(call, config)
 
 
 @group.command(short_help="Add USD to a CUSTOMER's prepaid balance.")

@@ -8,19 +8,26 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from commands.passphrases import call_keyring, call_passphrase
+from commands.reading import await_chain_id
 
 if TYPE_CHECKING:
+    from chain_client.keys.signing_key import SigningKey
     from commands.call import Call
     from gateway.config import GatewayConfig
 
 ADDRESS_FILE = "gateway-address"
 
 
-async def run_gateway(call: Call, config: GatewayConfig) -> None:
+def run_gateway(call: Call, config: GatewayConfig) -> None:
     """Serves until SIGTERM or SIGINT; HOME/gateway-address holds the URL while it does.
 
     Raises ClientError: what keys, ledger and configuration are refused for; chain and hosts may come and go.
     """
+    signer = call_keyring(call).unlock(call.config.key, call_passphrase(call))
+    asyncio.run(_run(call, config, signer, await_chain_id(call)))
+
+
+async def _run(call: Call, config: GatewayConfig, signer: SigningKey, chain_id: str) -> None:
     from chain_client.cosmos import CosmosLedger
     from chain_client.daemon import watch_signals
     from chain_client.disk import replace_durably
@@ -28,7 +35,6 @@ async def run_gateway(call: Call, config: GatewayConfig) -> None:
     from gateway.server import Surroundings, serve
     from wire.notify import ServiceManager
 
-    signer = call_keyring(call).unlock(call.config.key, call_passphrase(call))
     home = call.config.home
     stop = asyncio.Event()
     watch_signals(stop)
@@ -36,7 +42,7 @@ async def run_gateway(call: Call, config: GatewayConfig) -> None:
     try:
         around = Surroundings(
             ledger=ledger,
-            chain_id=call.config.chain_id or (await ledger.latest()).chain_id,
+            chain_id=chain_id,
             purse=Purse(signer=signer, home=home, deposit_ngonka=config.deposit_ngonka),
             manager=ServiceManager.read(os.environ),
             version=version("gonka"),

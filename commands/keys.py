@@ -14,6 +14,7 @@ from commands.output import Json
 from commands.passphrases import call_keyring, call_passphrase
 
 if TYPE_CHECKING:
+    from chain_client.keys.keyring import Keyring
     from chain_client.keys.secret import Secret
     from chain_client.keys.signing_key import KeyRecord
 
@@ -70,9 +71,18 @@ def recover(call: Call, name: str, coin_type: str) -> None:
 @group.command("list")
 @keyed
 def list_keys(call: Call) -> None:
-    """The keys in the keyring."""
-    records = call_keyring(call).list()
-    call.emit([{"name": item.name, "address": item.address, "coin_type": item.coin_type} for item in records])
+    """The keys in the keyring.  Damaged ones are named after the others."""
+    keyring = call_keyring(call)
+    healthy: list[KeyRecord] = []
+    damaged: list[str] = []
+    for name in keyring.names():
+        try:
+            healthy.append(keyring.show(name))
+        except PermanentError as error:
+            damaged.append(error.detail)
+    call.emit([{"name": item.name, "address": item.address, "coin_type": item.coin_type} for item in healthy])
+    if damaged:
+        raise PermanentError("key_file_corrupted", "\n".join(damaged))
 
 
 @group.command()
@@ -85,7 +95,7 @@ def show(call: Call, name: str, address: bool) -> None:
     call.emit(record.address if address else _describe(record))
 
 
-@group.command("export")
+@group.command("export", short_help="Print a key as text, closed with its passphrase.")
 @click.argument("name")
 @keyed
 def export_key(call: Call, name: str) -> None:
@@ -104,7 +114,7 @@ def export_key(call: Call, name: str) -> None:
     call.emit({"name": name, "armor": text} if call.as_json else text.rstrip("\n"))
 
 
-@group.command("import")
+@group.command("import", short_help="Keep a key from exported text.")
 @click.argument("name")
 @click.argument("file", type=click.File("r"))
 @keyed
@@ -121,21 +131,32 @@ def import_key(call: Call, name: str, file: TextIO) -> None:
     call.emit(_describe(record))
 
 
-@group.command()
+@group.command(short_help="Remove a key for good.")
 @click.argument("name")
 @YES
 @keyed
 def delete(call: Call, name: str) -> None:
     """Remove a key for good; only its words or an export bring it back."""
     keyring = call_keyring(call)
-    record = keyring.show(name)
+    address = _find_address(keyring, name)
     if not call.consent.yes:
         if not sys.stdin.isatty():
             raise PermanentError("confirmation_needed", "there is no terminal to ask at")
-        if not click.confirm(f"Delete the key {name} of {record.address} for good?", err=True):
+        which = f"the key {name} of {address}" if address else f"the damaged key {name}"
+        if not click.confirm(f"Delete {which} for good?", err=True):
             raise PermanentError("declined", "nothing was deleted")
     keyring.delete(name)
-    call.emit({"deleted": name, "address": record.address})
+    call.emit({"deleted": name, "address": address})
+
+
+def _find_address(keyring: Keyring, name: str) -> str | None:
+    """A key's address, None for a damaged one, which can be deleted too.  Raises key_not_found."""
+    try:
+        return keyring.show(name).address
+    except PermanentError as error:
+        if error.code != "key_file_corrupted":
+            raise
+        return None
 
 
 def _keep_words(call: Call, name: str, words: Secret, coin_type: int) -> KeyRecord:

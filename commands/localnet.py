@@ -7,23 +7,26 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from chain_client.errors import PermanentError
+from chain_client.errors import ClientError, PermanentError
 from commands.call import Call, local
 from commands.homes import build_local_genesis, make_host_home, write_host_config
 from commands.output import Json
 from commands.pidfiles import KeptProcess
+from commands.reading import read_epoch
 from commands.validators import CHAIN_ID as VALIDATORS_ID
 from commands.validators import ValidatorNet
+from rules.types import Phase
 
 CHAIN_ID = "gonka-localnet-1"
 STAKE = "100GNK"
 ENGINES = ("local", "cometbft")
 PRESETS = ("minimal", "local", "mainnet")
+GRPC = "127.0.0.1:9090"
 MOST_HOSTS = 8
 STAKE_TIMEOUT_S = 120
 
@@ -38,14 +41,14 @@ DIRECTORY = click.option("--dir", "directory", type=click.Path(path_type=Path), 
 
 @group.command()
 @click.option("--hosts", type=click.IntRange(1, MOST_HOSTS), default=3, show_default=True, help="Of a new network.")
-@click.option("--grpc", metavar="HOST:PORT", default="127.0.0.1:9090", show_default=True, help="Of a new network.")
+@click.option("--grpc", metavar="HOST:PORT", help=f"Where a chain that does not run shall listen [{GRPC} if new].")
 @click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Of a new network.")
 @click.option("--validators", type=click.IntRange(1, MOST_HOSTS), default=4, show_default=True, help="With cometbft.")
 @click.option("--preset", type=click.Choice(PRESETS), default="minimal", show_default=True, help="With cometbft.")
 @DIRECTORY
 @local
 def up(  # noqa: PLR0917  # a command's parameters are its flags
-    call: Call, hosts: int, grpc: str, engine: str, validators: int, preset: str, directory: Path | None
+    call: Call, hosts: int, grpc: str | None, engine: str, validators: int, preset: str, directory: Path | None
 ) -> None:
     """Make the network where there is none, and start what does not run.
 
@@ -57,14 +60,14 @@ def up(  # noqa: PLR0917  # a command's parameters are its flags
     if engine == "cometbft" or ValidatorNet(directory=place).validators:
         _up_validators(call, ValidatorNet(directory=place), validators, preset)
         return
-    is_new = not net.homes
-    if is_new:
-        net.make(hosts, grpc)
+    if not net.homes:
+        net.make(hosts, grpc or GRPC)
+    elif grpc:
+        net.move(grpc)
     address = net.start()
-    if is_new:
-        for home in net.homes:
-            _stake(home)
-    call.emit({"chain": address, "chain_id": CHAIN_ID, "processes": describe_processes(net.processes)})
+    net.stake()
+    told: dict[str, Json] = {"chain": address, "chain_id": CHAIN_ID, "processes": describe_processes(net.processes)}
+    call.emit({**told, "next": f"gnk host status --home {net.homes[0]}"})
 
 
 def _up_validators(call: Call, net: ValidatorNet, count: int, preset: str) -> None:
@@ -85,10 +88,21 @@ def _find_directory(call: Call, directory: Path | None) -> Path:
 @DIRECTORY
 @local
 def status(call: Call, directory: Path | None) -> None:
-    """How far the validators are, which processes run, and where their logs are."""
-    place = _find_directory(call, directory)
-    processes = [*ValidatorNet(directory=place).processes, *LocalNet(directory=place).processes]
-    call.emit({**ValidatorNet(directory=place).describe(), "processes": describe_processes(processes)})
+    """How far the chain or the validators are, which processes run, and where their logs are."""
+    net = LocalNet(directory=_find_directory(call, directory))
+    validators = ValidatorNet(directory=net.directory)
+    told = _describe_chain(call, net.address_file.read_text()) if net.homes else validators.describe()
+    call.emit({**told, "processes": describe_processes([*validators.processes, *net.processes])})
+
+
+def _describe_chain(call: Call, address: str) -> dict[str, Json]:
+    """How far the one chain of a local network is, as it says itself; None while it does not answer."""
+    there = replace(call, config=replace(call.config, chain=address, chain_id=CHAIN_ID))
+    try:
+        at = read_epoch(there)
+    except ClientError:
+        return {"chain": address, "height": None, "epoch": None, "phase": None}
+    return {"chain": address, "height": at.height, "epoch": at.epoch, "phase": Phase(at.phase).name}
 
 
 @group.command()
@@ -123,7 +137,7 @@ class LocalNet:
 
     @property
     def address_file(self) -> Path:
-        """Says where the chain listens, host:port, for good once it was started."""
+        """Says where the chain listens, host:port."""
         return self.directory / "run" / "address"
 
     def make(self, hosts: int, grpc: str) -> None:
@@ -139,17 +153,26 @@ class LocalNet:
         draft.address_file.write_text(grpc)
         draft.directory.rename(self.directory)
 
+    def move(self, grpc: str) -> None:
+        """The chain listens at `grpc` from its next start on."""
+        if self.chain.pid is None:
+            self.address_file.write_text(grpc)
+
+    @property
+    def chain(self) -> KeptProcess:
+        """The one chain."""
+        grpc = self.address_file.read_text()
+        return self._keep("chain", "chain", "start", self.directory / "chain", "--grpc", grpc)
+
     @property
     def processes(self) -> list[KeptProcess]:
         """All of them in the order in which they start: sidecars, chain, clients; none where there is no network."""
         homes = self.homes
         if not homes:
             return []
-        grpc = self.address_file.read_text()
         sidecars = [self._keep(f"{home.name}-sidecar", "sidecar", "start", home, "--threads", "1") for home in homes]
-        chain = self._keep("chain", "chain", "start", self.directory / "chain", "--grpc", grpc)
         clients = [self._keep(f"{home.name}-client", "host", "run", home) for home in homes]
-        return [*sidecars, chain, *clients]
+        return [*sidecars, self.chain, *clients]
 
     def start(self) -> str:
         """Start what does not run, one kind after the other is ready; returns where the chain listens."""
@@ -164,6 +187,15 @@ class LocalNet:
             write_host_config(home, chain=address, chain_id=CHAIN_ID, sidecar=socket)
             client.start()
         return address
+
+    def stake(self) -> None:
+        """Stake behind the founding units, once, by the command that an operator would type."""
+        done = self.directory / "run" / "staked"
+        if done.exists():
+            return
+        for home in self.homes:
+            _stake(home)
+        done.touch()
 
     def _keep(self, name: str, group: str, command: str, home: Path, *words: str) -> KeptProcess:
         line = (group, command, "--home", str(home), *words)
@@ -181,7 +213,6 @@ def _start_all(processes: list[KeptProcess], made: list[Path]) -> None:
 
 
 def _stake(home: Path) -> None:
-    """Stake behind the founding units, by the command that an operator would type."""
     line = [sys.executable, "-m", "cli", "stake", "add", STAKE, "--yes", "--home", str(home)]
     done = subprocess.run(line, capture_output=True, text=True, timeout=STAKE_TIMEOUT_S, check=False)
     if done.returncode:

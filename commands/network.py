@@ -60,13 +60,13 @@ def describe(call: Call, address: str | None, peers: tuple[str, ...], rpc_server
 @click.argument("source", metavar="FILE|URL")
 @click.option("--chain-id", metavar="ID", help="Refuse a network of another name.")
 @click.option("--genesis-sha256", metavar="HEX", help="Refuse a network with another genesis file.")
-@click.option("--trust-height", metavar="H", type=click.IntRange(1), help="Trust this block, not the one in SOURCE.")
+@click.option("--trust-height", metavar="H", type=click.IntRange(1), help="Trust this block, not the invitation's.")
 @click.option("--trust-hash", metavar="HEX", help="The hash of that block, from somebody you trust.")
 @local
 def join(call: Call, source: str, genesis_sha256: str | None, trust_height: int | None, trust_hash: str | None) -> None:
     """Write HOME's genesis.json and network.json from an invitation.
 
-    Then `gnk chain start --engine cometbft` dials its peers and follows the network.
+    Then `gnk chain start` dials its peers and follows the network.
     """
     from dataclasses import replace
 
@@ -100,7 +100,7 @@ def join(call: Call, source: str, genesis_sha256: str | None, trust_height: int 
             "genesis_sha256": invitation.genesis_sha256,
             "peers": len(invitation.peers),
             "starts_from": beginning,
-            "next": f"gnk chain start --engine cometbft --home {home}",
+            "next": f"gnk chain start --home {home}",
         }
     )
 

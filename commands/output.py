@@ -23,6 +23,8 @@ Json: TypeAlias = "str | int | float | bool | Mapping[str, Json] | Sequence[Json
 EXIT_FAILED = 1  # somebody has to change something
 EXIT_TRY_AGAIN = 3  # the same call may succeed later; 2 is a mistyped command
 NARROWEST_COLUMN = 8
+LONG_WORD = 40  # addresses and hashes are longer
+ENDS_OF_ADDRESS = 13
 
 
 def emit(value: Json, *, as_json: bool) -> None:
@@ -33,16 +35,17 @@ def emit(value: Json, *, as_json: bool) -> None:
 def render(value: Json, *, width: int | None = None) -> str:
     """Text for people: a mapping as aligned lines, a list of mappings as a table, anything else as itself.
 
-    `width` is in characters; by default the terminal's, at least 80.
+    One record that is too wide for a table is printed as a mapping, so that nothing of it is elided.  `width`
+    is in characters; by default the terminal's, at least 80.
     """
-    width = width or max(80, shutil.get_terminal_size().columns)
+    width = width or _find_width()
     if isinstance(value, Mapping):
         return _render_mapping(value, width)
     if isinstance(value, Sequence) and not isinstance(value, str):
         records = [item for item in value if isinstance(item, Mapping)]
         if records and len(records) == len(value):
             return _render_table(records, width)
-        return "\n".join(_wrap(_cell(item), width, 2) for item in value) or "(none)"
+        return "\n".join(_wrap(_cell(item), width, start=0, indent=2) for item in value) or "(none)"
     return _cell(value)
 
 
@@ -66,14 +69,15 @@ def coded_errors(*, as_json: bool) -> Iterator[None]:
 
 
 def _report(error: CodedError, *, as_json: bool) -> None:
-    """What it is, what happened in the case at hand, and what to do: three lines, or one object."""
+    """What it is, what happened in the case at hand, and what to do: three lines, wrapped, or one object."""
     if as_json:
         click.echo(json.dumps({"error": describe_error(error)}, ensure_ascii=False), err=True)
         return
-    click.echo(f"error[{error.code}]: {error.fault.title}", err=True)
-    if error.detail:
-        click.echo(f"  {error.detail}", err=True)
-    click.echo(f"next: {error.fault.next_step}", err=True)
+    width = _find_width()
+    click.echo(_wrap(f"error[{error.code}]: {error.fault.title}", width, start=0, indent=2), err=True)
+    for line in error.detail.splitlines():
+        click.echo(f"  {_wrap(line, width, start=2, indent=2)}", err=True)
+    click.echo(_wrap(f"next: {error.fault.next_step}", width, start=0, indent=2), err=True)
 
 
 def describe_error(error: CodedError) -> dict[str, Json]:
@@ -95,33 +99,64 @@ def _render_mapping(record: Mapping[str, Json], width: int) -> str:
             lines.append(f"{name}:")
             lines.extend(f"  {line}" for line in render(value, width=width - 2).splitlines())
         else:
-            lines.append(f"{name.ljust(longest)}  {_wrap(_cell(value), width - longest - 2, longest + 2)}")
+            lines.append(_render_pair(name.ljust(longest), _cell(value), width))
     return "\n".join(lines)
 
 
-def _wrap(text: str, width: int, indent: int) -> str:
-    """The text in lines of `width`, all but the first indented; what has no space, such as a hash, stays whole."""
-    if len(text) <= width:
+def _render_pair(name: str, text: str, width: int) -> str:
+    """A name and its value; one with a word, such as a hash, that the line has no room for begins below the name."""
+    column = len(name) + 2
+    longest = max(map(len, text.split()), default=0)
+    if column + longest > width:
+        return f"{name.rstrip()}\n  {_wrap(text, width, start=2, indent=2)}"
+    return f"{name}  {_wrap(text, width, start=column, indent=column)}"
+
+
+def _wrap(text: str, width: int, *, start: int, indent: int) -> str:
+    """The text in lines of `width`, the first from column `start`, the others from `indent`.
+
+    What has no space, such as a hash, stays whole.
+    """
+    if start + len(text) <= width:
         return text
-    lines = textwrap.wrap(text, max(width, NARROWEST_COLUMN), break_long_words=False, break_on_hyphens=False)
-    return f"\n{' ' * indent}".join(lines)
+    lines = textwrap.wrap(
+        text,
+        max(width, indent + NARROWEST_COLUMN),
+        initial_indent=" " * start,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)[start:]
+
+
+def _find_width() -> int:
+    return max(80, shutil.get_terminal_size().columns)
 
 
 def _render_table(records: Sequence[Mapping[str, Json]], width: int) -> str:
     columns = list(dict.fromkeys(name for record in records for name in record))
     rows = [columns, *([_cell(record.get(name, "")) for name in columns] for record in records)]
-    widths = _fit([max(len(row[i]) for row in rows) for i in range(len(columns))], width)
+    wanted = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+    if len(records) == 1 and sum(wanted) + 2 * (len(columns) - 1) > width:
+        return _render_mapping(records[0], width)
+    addresses = [i for i, size in enumerate(wanted) if size >= LONG_WORD and all(" " not in row[i] for row in rows)]
+    widths = _fit(wanted, width, addresses)
     return "\n".join(
         "  ".join(_elide(text, size).ljust(size) for text, size in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
 
 
-def _fit(widths: list[int], width: int) -> list[int]:
-    """Column widths that fit in `width` with two spaces between, taken from the widest column first."""
+def _fit(widths: list[int], width: int, addresses: Sequence[int]) -> list[int]:
+    """Column widths that fit in `width` with two spaces between, taken from the widest column first.
+
+    Of addresses and hashes, by column, both ends are enough: they give before anything else does.
+    """
     fitted = list(widths)
     while sum(fitted) + 2 * (len(fitted) - 1) > width and max(fitted) > NARROWEST_COLUMN:
-        fitted[fitted.index(max(fitted))] -= 1
+        longer = [i for i in addresses if fitted[i] > ENDS_OF_ADDRESS]
+        fitted[max(longer or range(len(fitted)), key=fitted.__getitem__)] -= 1
     return fitted
 
 

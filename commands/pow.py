@@ -48,7 +48,7 @@ def group() -> None:
     """The proof function itself: evaluate, bench, self-test."""
 
 
-@group.command()
+@group.command(short_help="Every nonce of a range, with its tag.")
 @profile_option
 @click.option("--seed", type=HexBytes(32), required=True, help="The Sprint's seed, 32 bytes in hex.")
 @click.option("--host", type=HexBytes(20), required=True, help="The host's address, 20 bytes in hex.")
@@ -79,7 +79,7 @@ def evaluate(
         call.emit(_evaluate(_open(*sprint, backend, device), nonces))
 
 
-@group.command()
+@group.command(short_help="How many nonces a second a device makes.")
 @profile_option
 @click.option("--devices", help="cpu, cuda:0, ... with commas between, or all; a row for each [a card, else the CPU].")
 @local
@@ -154,7 +154,7 @@ def _bench(profile_name: str, device: str) -> dict[str, Json]:
     }
 
 
-@group.command()
+@group.command(short_help="Every backend against golden values.")
 @local
 def selftest(call: Call) -> None:
     """Every backend against golden values of `dev`, on every device; fails where a device has none that passes."""

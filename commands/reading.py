@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from commands.call import Call, ask
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from wire.gonka.sprint.v1.sprint_pb2 import EpochSummary
     from wire.gonka.stake.v1.query_pb2 import QueryHostResponse
 
+MOST_LOOKS: Final = 30
+BETWEEN_LOOKS_S: Final = 2.0
 PHASE_WORDS = {
     "PHASE_GENESIS": "genesis: hosts stake; no Sprint",
     "PHASE_SEED": "SEED: the Sprint's seed is being revealed",
@@ -57,6 +61,34 @@ def read_chain_id(call: Call) -> str:
     return ask(call, latest)
 
 
+def await_chain_id(call: Call) -> str:
+    """The chain id that is configured, else what the node names: for processes that start together with the node.
+
+    Asks for about a minute, so that a service manager, which counts starts, waits for a chain as long as it takes.
+    """
+    return call.config.chain_id or keep_asking(lambda: read_chain_id(call))
+
+
+def _pause() -> None:
+    time.sleep(BETWEEN_LOOKS_S)
+
+
+def keep_asking(read: Callable[[], str], pause: Callable[[], None] = _pause) -> str:
+    """What `read` returns, called up to MOST_LOOKS times while it raises TransientError."""
+    import structlog
+
+    from chain_client.errors import TransientError
+
+    for look in range(MOST_LOOKS - 1):
+        try:
+            return read()
+        except TransientError as error:
+            if not look:
+                structlog.get_logger().warning("chain_awaited", code=error.code, detail=error.detail)
+            pause()
+    return read()
+
+
 def read_view(call: Call, address: str) -> QueryViewResponse:
     """What the host at a bech32 address decides by, read at one height."""
     from wire.gonka.sprint.v1.query_pb2 import QueryViewRequest, QueryViewResponse
@@ -96,13 +128,6 @@ def find_host(call: Call, address: str) -> QueryHostResponse | None:
 
 def format_wait(blocks: int, block_ms: int) -> str:
     """How long some blocks take, in words: `about 12 s (24 blocks)`."""
+    from chain_client.readiness import format_duration
+
     return f"about {format_duration(blocks * block_ms // 1000)} ({blocks} block{'' if blocks == 1 else 's'})"
-
-
-def format_duration(seconds: int) -> str:
-    """Seconds as people say them: 90 s, 45 min, 3 h 5 min."""
-    if seconds < 120:
-        return f"{seconds} s"
-    if seconds < 7200:
-        return f"{seconds // 60} min"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from commands.call import Call
 from commands.passphrases import call_keyring, call_passphrase
-from commands.reading import read_chain_id
+from commands.reading import await_chain_id
 from commands.writing import acting_address
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def run_host(call: Call, *, metrics_port: int) -> None:
     Raises ClientError: what keys, journal and configuration are refused for; chain and sidecar may come and go.
     """
     key = call_keyring(call).unlock(call.config.key, call_passphrase(call))
-    chain_id = call.config.chain_id or read_chain_id(call)
+    chain_id = await_chain_id(call)
     asyncio.run(_run(call, key, chain_id, metrics_port))
 
 

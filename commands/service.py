@@ -24,7 +24,7 @@ def group() -> None:
     """Run chain, client, sidecar and gateway under systemd."""
 
 
-@group.command()
+@group.command(short_help="Write systemd units, and say how to start them.")
 @click.argument("names", nargs=-1, type=click.Choice(tuple(SERVICES)))
 @SCOPE
 @click.option("--dry-run", is_flag=True, help="Print the files, write nothing.")
@@ -34,7 +34,10 @@ def group() -> None:
 )
 @local
 def install(call: Call, names: tuple[str, ...], *, system: bool, gnk: Path | None, directory: Path | None) -> None:
-    """Write the systemd units of a host, or of the services named, and say how to start them."""
+    """Write the systemd units of a host, or of the services named, and say how to start them.
+
+    A host has sidecar and client; name chain, serving or gateway where they run here too.
+    """
     names = names or tuple(name for name, service in SERVICES.items() if service.is_hosts)
     installation = _describe_installation(call.config, gnk or find_program(), system=system)
     directory = directory or (UNIT_DIRECTORY if system else Path.home() / ".config/systemd/user")
@@ -49,7 +52,7 @@ def install(call: Call, names: tuple[str, ...], *, system: bool, gnk: Path | Non
     call.emit({"files": found, "next": _list_steps(names, installation)})
 
 
-@group.command()
+@group.command(short_help="Whether the services run, and their restarts.")
 @SCOPE
 @local
 def status(call: Call, *, system: bool) -> None:

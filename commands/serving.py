@@ -77,11 +77,11 @@ def serve(
         asyncio.run(_serve_open(call, config))
         return
     from commands.passphrases import call_keyring, call_passphrase
-    from commands.reading import read_chain_id
+    from commands.reading import await_chain_id, keep_asking
 
     key = call_keyring(call).unlock(key_name, call_passphrase(call))
-    chain_id = call.config.chain_id or read_chain_id(call)
-    address = find_host(call, key.public_key)
+    chain_id = await_chain_id(call)
+    address = keep_asking(lambda: find_host(call, key.public_key))
     asyncio.run(_serve_paid(call, config, key, _Place(chain_id=chain_id, address=address, networks=allow_network)))
 
 
@@ -105,7 +105,7 @@ def find_host(call: Call, public_key: bytes) -> str:
     from commands.passphrases import call_keyring
     from commands.writing import acting_address
 
-    is_here = any(record.name == call.config.key for record in call_keyring(call).list())
+    is_here = call.config.key in call_keyring(call).names()
     if call.consent.on_behalf_of or is_here:
         return acting_address(call)
     offer = find_offer(call, serving_pubkey=public_key)

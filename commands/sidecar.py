@@ -53,7 +53,7 @@ def start(call: Call, **flags: str | None) -> None:
     asyncio.run(serve(config, ServiceManager.read(os.environ)))
 
 
-@group.command()
+@group.command(short_help="Devices, jobs, models, and the useful share.")
 @click.option("--sidecar", metavar="TARGET", help="unix:PATH, or host:port [unix:HOME/sidecar.sock].")
 @local
 def status(call: Call) -> None:

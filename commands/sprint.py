@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +14,9 @@ from commands.writing import acting_address
 
 if TYPE_CHECKING:
     from wire.gonka.sprint.v1.sprint_pb2 import EpochSummary, Outcome
+
+
+MISHAPS: Final[dict[str, Json]] = {"mismatched": 0, "slashed": "0 GNK", "missed": "-"}
 
 
 @click.group()
@@ -50,32 +53,38 @@ def status(call: Call) -> None:
 @click.argument("epoch", type=click.IntRange(1, 2**63 - 1))
 @reads
 def show(call: Call, epoch: int) -> None:
-    """How EPOCH was settled, host by host."""
+    """How EPOCH was settled, host by host.
+
+    Columns in which nothing happened are left out; --json has them.
+    """
     summary = read_summary(call, epoch)
     value: dict[str, Json] = {
         "epoch": epoch,
         "settled": not summary.unsettled,
         "minted": format_gnk(summary.minted_ngonka),
         "slashed": format_gnk(summary.slashed_ngonka),
-        "hosts": [describe_outcome(o) for o in summary.outcomes],
+        "hosts": choose_columns(call, [describe_outcome(o) for o in summary.outcomes]),
     }
     call.emit(value)
 
 
-@group.command()
+@group.command(short_help="What a host proved and earned, epoch by epoch.")
 @click.argument("address", required=False)
 @click.option("--epochs", type=click.IntRange(1, 64), default=10, show_default=True, help="How far to look back.")
 @reads
 def history(call: Call, address: str | None, epochs: int) -> None:
-    """What a host proved and earned, epoch by epoch; yours without ADDRESS."""
+    """What a host proved and earned, epoch by epoch; yours without ADDRESS.
+
+    Columns in which nothing happened are left out; --json has them.
+    """
     host = address or acting_address(call)
     last = read_epoch(call).epoch
-    rows: list[Json] = []
+    rows: list[dict[str, Json]] = []
     for epoch in range(max(1, last - epochs), last + 1):
         summary = _read_settled(call, epoch)
         if summary is not None:
             rows += [{"epoch": epoch, **_without_host(describe_outcome(o))} for o in summary.outcomes if o.host == host]
-    call.emit(rows)
+    call.emit(choose_columns(call, rows))
 
 
 def describe_outcome(outcome: Outcome) -> dict[str, Json]:
@@ -93,6 +102,13 @@ def describe_outcome(outcome: Outcome) -> dict[str, Json]:
         "slashed": format_gnk(outcome.slashed_ngonka),
         "missed": "; ".join(outcome.missed) or "-",
     }
+
+
+def choose_columns(call: Call, records: list[dict[str, Json]]) -> list[Json]:
+    """The records, for people without the columns of mishaps in which each says that there was none."""
+    idle = {name for name, nothing in MISHAPS.items() if all(record[name] == nothing for record in records)}
+    dropped = set() if call.as_json else idle
+    return [{name: value for name, value in record.items() if name not in dropped} for record in records]
 
 
 def _without_host(record: dict[str, Json]) -> dict[str, Json]:

@@ -142,6 +142,6 @@ def _describe_last(call: Call, view: View, address: str) -> str:
 
 
 def _seconds(milliseconds: int) -> str:
-    from commands.reading import format_duration
+    from chain_client.readiness import format_duration
 
     return format_duration(milliseconds // 1000)

@@ -59,7 +59,7 @@ def show(call: Call, tx_hash: str) -> None:
     call.emit({**_describe_result(result), **describe_tx(tx)})
 
 
-@group.command()
+@group.command(short_help="What a transaction says, and who has to sign it.")
 @click.argument("file", type=click.File("rb"))
 @local
 def decode(call: Call, file: BinaryIO) -> None:
@@ -73,13 +73,13 @@ def decode(call: Call, file: BinaryIO) -> None:
 
 
 async def _read(ledger: Ledger, tx_hash: str) -> tuple[TxResult, Tx]:
-    """Result and contents of a transaction.  Raises not_found, request_invalid."""
+    """Result and contents of a transaction.  Raises not_found, tx_hash_invalid."""
     from chain_client.cosmos import read_result
 
     from cosmos.tx.v1beta1.service_pb2 import GetTxRequest, GetTxResponse
 
     if len(tx_hash) != 64 or not set(tx_hash) <= set("0123456789ABCDEF"):
-        raise PermanentError("request_invalid", "a transaction's hash is 64 hex digits")
+        raise PermanentError("tx_hash_invalid", f"{tx_hash!r} is no hash")
     reply = await ledger.query("/cosmos.tx.v1beta1.Service/GetTx", GetTxRequest(hash=tx_hash), GetTxResponse)
     return read_result(reply.tx_response), reply.tx
 

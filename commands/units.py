@@ -71,7 +71,7 @@ _GPU: Final[Directives] = (
 class Service:
     """A process: `words` follow `gnk`, and its home follows them; in a system unit `system_flags` follow these.
 
-    `holds_key` says that it opens a key of the keyring; `is_hosts` that every host has it.
+    `holds_key` says that it opens a key of the keyring; `is_hosts` that every host has one of its own.
     """
 
     name: str
@@ -105,6 +105,7 @@ SERVICES: Final = {
             description="gonka chain",
             words="chain start",
             after="network-online.target",
+            is_hosts=False,
             system_directives=_NO_DEVICES,
         ),
         Service(

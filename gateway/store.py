@@ -239,7 +239,7 @@ def code_error(error: Exception) -> Exception:
     if isinstance(error, sqlite3.OperationalError):
         return TransientError("disk_full", str(error))
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
-        return PermanentError("journal_unreadable", str(error))
+        return PermanentError("journal_unreadable", f"{FILE_NAME}: {error}")
     return error
 
 

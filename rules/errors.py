@@ -50,7 +50,10 @@ _family(
         "tx_duplicate": ("the transaction is already known", "wait for it; `gnk tx show HASH` follows it"),
         "account_unknown": ("no account has this address", "send some GNK to it first"),
         "chain_id_mismatch": ("this is another chain", "check --chain-id"),
-        "amount_invalid": ("the amount is zero, negative or too large", "give a positive whole number of ngonka"),
+        "amount_invalid": (
+            "this is no amount above zero, or one too large",
+            "give a whole number of ngonka; commands take 100GNK and 1.5GNK too",
+        ),
         "not_found": ("there is no such thing", "check the name or number"),
         "request_invalid": ("the request cannot be read", "check it against the service's description"),
         "internal": ("the node is wrong, not you", "see the node's log, and report it"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,13 +107,17 @@ async def spawn(module: str, *words: str, threads: int) -> asyncio.subprocess.Pr
         "OMP_NUM_THREADS": str(threads),
         "GNK_SIDECAR_PID": str(os.getpid()),
     }
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", module, *words),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=os.environ | environ,
-        limit=MAX_LINE,
-    )
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit it: Ctrl-C is the parent's to handle
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", module, *words),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | environ,
+            limit=MAX_LINE,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 async def _read_line(process: asyncio.subprocess.Process, timeout_s: float) -> bytes:

@@ -130,7 +130,10 @@ SIDECAR_FAULTS: dict[str, SidecarFault] = {
                 "a link, or a path that leads out of the folder",
                 "copy the plain files into one folder: `cp -rL`",
             ),
-            "journal_unreadable": ("the journal is damaged, or no journal", "restore it, or move it away"),
+            "journal_unreadable": (
+                "the journal is damaged, or no journal",
+                "restore it, or move it away, which loses what it held",
+            ),
             "state_dir_in_use": ("another sidecar works in this directory", "stop it, or give another --state-dir"),
             "socket_in_use": ("another sidecar listens there", "stop it, or give another --socket"),
             "socket_path_too_long": ("a socket's path has at most 107 bytes", "give a shorter --socket"),

@@ -68,7 +68,11 @@ async def serve(config: SidecarConfig, manager: ServiceManager) -> None:
             meter=Meter(),
             now_ms=now_ms,
         )
-        lanes, _ = await asyncio.gather(_open_lanes(config, names, threads, floor), roster.open())
+        opening = asyncio.gather(_open_lanes(config, names, threads, floor), roster.open())
+        if not await _is_done_before(stopping, opening):
+            log.info("sidecar_stopping")
+            return
+        lanes, _ = opening.result()
         for lane in lanes:
             stack.push_async_callback(lane.close)
         if config.metrics_port:
@@ -91,6 +95,19 @@ async def serve(config: SidecarConfig, manager: ServiceManager) -> None:
             await server.stop(GRACE_S)
             for task in tasks:
                 task.cancel()
+
+
+async def _is_done_before(stopping: asyncio.Event, opening: asyncio.Future[Any]) -> bool:
+    """Whether it is done, or has failed, before the signal to stop; otherwise it is given up."""
+    told = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait((told, opening), return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if opening.done():
+        return True
+    opening.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await opening
+    return False
 
 
 def now_ms() -> int:

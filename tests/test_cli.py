@@ -28,6 +28,8 @@ def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 
 
 COMMANDS = list(walk(cli.main))
+PATHS = sorted({path[:length] for path, _ in COMMANDS for length in range(len(path) + 1)})
+"""Of groups too."""
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS, ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
@@ -39,8 +41,8 @@ def test_every_command_speaks_json_and_says_what_it_does(path: tuple[str, ...], 
     assert all(p.help for p in command.params if isinstance(p, click.Option))
 
 
-@pytest.mark.parametrize(("path", "command"), COMMANDS, ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
-def test_help_fits_a_plain_terminal(path: tuple[str, ...], command: click.Command) -> None:
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_help_fits_a_plain_terminal(path: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(cli.main, [*path, "--help"], terminal_width=80)
     assert shown.exit_code == 0
     lines = shown.output.splitlines()
@@ -128,7 +130,7 @@ KEY = {"GNK_PASSPHRASE": "correct horse"}
         (["host", "run", "--home", "{home}"], {"key_not_found"}),
         (["host", "status", "--home", "{home}"], {"key_not_found"}),
         (["stake", "add", "5", "--home", "{home}"], {"key_not_found"}),
-        (["tx", "show", "12", "--home", "{home}"], {"request_invalid"}),
+        (["tx", "show", "12", "--home", "{home}"], {"tx_hash_invalid"}),
         (["keys", "export", "none", "--home", "{home}"], {"key_not_found"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -146,7 +148,7 @@ def test_a_call_that_cannot_work__ends_with_a_code_and_the_next_step(
         error = json.loads(last[-1])["error"]
         assert (error["code"] in codes, bool(error["next_step"])) == (True, True)
     else:
-        assert last[-1].startswith("next: ")
+        assert any(line.startswith("next: ") for line in last[-2:])
         assert any(line.startswith(f"error[{code}]: ") for line in last for code in codes)
     assert not list(tmp_path.iterdir())
 

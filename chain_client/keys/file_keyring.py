@@ -22,10 +22,15 @@ class FileKeyring:
         self._directory = directory
         self._cost_log2 = cost_log2
 
-    def list(self) -> tuple[KeyRecord, ...]:
-        """Every key, by name.  Raises key_file_corrupted."""
-        names = sorted(path.stem for path in self._directory.glob(f"[!.]*{SUFFIX}"))
-        return tuple(self.show(name) for name in names)
+    def names(self) -> tuple[str, ...]:
+        """The names of all keys, in order, damaged ones too.  Raises file_unusable."""
+        try:
+            files = [path for path in self._directory.iterdir() if path.suffix == SUFFIX]
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise PermanentError("file_unusable", f"{self._directory}: {error.strerror}") from error
+        return tuple(sorted(path.stem for path in files if not path.name.startswith(".")))
 
     def show(self, name: str) -> KeyRecord:
         """One key's public part, as the file claims it; opening the key proves it.

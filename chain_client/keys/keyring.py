@@ -16,8 +16,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 class Keyring(Protocol):
     """Keys by name.  The passphrase source is asked only where the keyring has none of its own, and once."""
 
-    def list(self) -> tuple[KeyRecord, ...]:
-        """Every key, by name."""
+    def names(self) -> tuple[str, ...]:
+        """The names of all keys, in order, damaged ones too."""
         ...
 
     def show(self, name: str) -> KeyRecord:

@@ -37,10 +37,9 @@ class OsKeyring:
             raise PermanentError("keyring_unavailable", "this session has no keyring")
         return cls(backend)
 
-    def list(self) -> tuple[KeyRecord, ...]:
-        """Every key, by name."""
-        index = self._load_index()
-        return tuple(index[name] for name in sorted(index))
+    def names(self) -> tuple[str, ...]:
+        """The names of all keys, in order.  Raises key_file_corrupted where the list itself is damaged."""
+        return tuple(sorted(self._load_index()))
 
     def show(self, name: str) -> KeyRecord:
         """One key's public part.  Raises key_not_found."""

@@ -76,6 +76,7 @@ def test_open__a_file_that_is_no_journal__is_unreadable(tmp_path: Path, content:
     with pytest.raises(PermanentError) as refused:
         Journal.open(tmp_path, chain_id=CHAIN_ID, host=ME)
     assert refused.value.code == "journal_unreadable"
+    assert FILE_NAME in refused.value.detail
 
 
 def test_open__a_database_of_another_program__is_unreadable_and_untouched(tmp_path: Path) -> None:
@@ -200,6 +201,12 @@ def test_every_write__disk_full__is_transient_and_changes_nothing(tmp_path: Path
     journal.keep_proofs(3, make_proofs(*range(5_000)), last_number=5_000, evaluated=9)
     assert journal.count_proofs(3) == 5_000
     journal.close()
+
+
+def test_peek__a_file_that_its_daemon_had_no_time_to_fill__is_no_journal_yet(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch()
+
+    assert Journal.peek(tmp_path) is None
 
 
 def test_peek__beside_the_daemon__reads_and_cannot_write(tmp_path: Path) -> None:

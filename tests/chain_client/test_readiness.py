@@ -7,7 +7,7 @@ import pytest
 
 from chain_client.duties import JournalView
 from chain_client.effects import Duty
-from chain_client.readiness import advise_restart, find_next_duty, forecast_sprint, list_windows
+from chain_client.readiness import advise_restart, find_next_duty, forecast_sprint, format_duration, list_windows
 from chain_client.view import Done, View
 from rules.params import GNK
 from rules.types import Phase
@@ -47,10 +47,11 @@ def slow(view: View, block_ms: int = 6_000) -> View:
 
 ADVICE = [
     (slow(make_view(Phase.SPRINT)), False, "a Sprint is running"),
-    (slow(make_view(Phase.SERVE)), False, "commit_seeds is due"),
-    (slow(make_view(Phase.SERVE, done=COMMITTED)), True, "nothing is due now; reveal_sprint_seed"),
-    (make_view(Phase.SERVE, done=COMMITTED), False, "a Sprint opens in 5000 ms"),
-    (slow(make_view(Phase.SERVE, -1, done=COMMITTED)), False, "a Sprint opens in 24000 ms"),
+    (slow(make_view(Phase.SPRINT), 60_000), False, "a Sprint is running: no proofs while down; 26 min are left"),
+    (slow(make_view(Phase.SERVE)), False, "commit seeds is due by height"),
+    (slow(make_view(Phase.SERVE, done=COMMITTED)), True, "nothing is due now; reveal sprint seed"),
+    (make_view(Phase.SERVE, done=COMMITTED), False, "a Sprint opens in 5 s,"),
+    (slow(make_view(Phase.SERVE, -1, done=COMMITTED)), False, "a Sprint opens in 24 s,"),
     (slow(make_view(Phase.SERVE, registration=None, table={})), True, "nothing is due"),
 ]
 
@@ -59,6 +60,13 @@ ADVICE = [
 def test_advise_restart__situations__says_why(view: View, is_safe: bool, reason: str) -> None:
     advice = advise_restart(view, REVIEWED)
     assert (advice.is_safe, advice.reason.startswith(reason)) == (is_safe, True), advice.reason
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (11_100, "3 h 5 min")]
+)
+def test_format_duration__seconds__are_said_as_people_do(seconds: int, words: str) -> None:
+    assert format_duration(seconds) == words
 
 
 def test_list_windows__the_rest_of_two_epochs__follow_without_gap() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from commands.chain import find_engine
 from tests.chain.ledger import ANN, BOB
 
 TIMEOUT_S = 60
@@ -45,6 +46,19 @@ def init(home: Path) -> None:
     words = ["--preset", "minimal", "--chain-id", "test-1", *accounts, "--host", ANN.text, "--host", f"{BOB.text}=4000"]
     answer = ask("chain", "init", "--home", str(home), *words)
     assert (answer["accounts"], answer["hosts"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("made", "engine"),
+    [("genesis.json", "local"), ("network.json", "cometbft"), ("cometbft", "cometbft")],
+    ids=["a chain of its own", "joined", "has keys"],
+)
+def test_find_engine__a_home_that_joined_a_network__never_makes_blocks_alone(
+    tmp_path: Path, made: str, engine: str
+) -> None:
+    (tmp_path / made).touch()
+
+    assert find_engine(tmp_path) == engine
 
 
 @contextmanager

@@ -63,6 +63,10 @@ def test_read_config__a_passphrase__does_not_show_in_the_record(tmp_path: Path) 
         ("", {"GNK_KEYRING": "paper"}, "an unknown keyring in the environment"),
         ("", {"GNK_CHAIN": ""}, "a chain of nowhere"),
         ('key = ""', {}, "a key of no name"),
+        ('chain = "node.example"', {}, "no port"),
+        ('chain = "127.0.0.1:99999"', {}, "a port that gRPC would take for 34463"),
+        ('chain = "http://127.0.0.1:9090"', {}, "a URL"),
+        ('sidecar = "/run/sidecar.sock"', {}, "a path without unix:"),
     ],
 )
 def test_read_config__a_bad_setting__is_a_coded_error(
@@ -73,6 +77,11 @@ def test_read_config__a_bad_setting__is_a_coded_error(
     with pytest.raises(PermanentError) as caught:
         read_config({"home": str(tmp_path)}, environ)
     assert caught.value.code == "config_invalid"
+
+
+@pytest.mark.parametrize("target", ["127.0.0.1:9090", "[::1]:9090", "node.example:443", "unix:/run/chain.sock"])
+def test_read_config__an_address__is_taken(tmp_path: Path, target: str) -> None:
+    assert read_config({"home": str(tmp_path), "chain": target, "sidecar": target}, {}).chain == target
 
 
 def test_read_config__a_file_that_is_no_text__is_a_coded_error(tmp_path: Path) -> None:

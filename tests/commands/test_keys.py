@@ -85,6 +85,26 @@ def test_list__two_keys__are_shown_and_no_secret(home: Path) -> None:
     assert listed[0]["address"] in run("list").stdout
 
 
+def test_list__one_key_is_damaged__shows_the_others_names_it_and_fails(home: Path) -> None:
+    run("add", "mine")
+    (home / "keys" / "broken.key").write_text("garbage")
+
+    listed = run("list")
+
+    assert code_of(listed) == "key_file_corrupted"
+    assert listed.stdout.splitlines()[1].startswith("mine")
+    assert "broken.key" in listed.stderr
+
+
+def test_delete__a_damaged_key__frees_its_name_for_its_words(home: Path) -> None:
+    (home / "keys").mkdir()
+    (home / "keys" / "mine.key").write_text("garbage")
+    assert code_of(run("recover", "mine", typed=WORDS)) == "key_exists"
+
+    assert run_json("delete", "mine", "--yes") == {"deleted": "mine", "address": None}
+    assert run("recover", "mine", typed=WORDS).exit_code == 0
+
+
 def test_add__as_text__fits_a_terminal(home: Path) -> None:
     assert max(map(len, run("add", "mine").stdout.splitlines())) <= 100
 

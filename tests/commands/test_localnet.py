@@ -54,6 +54,9 @@ def test_a_network_comes_up_survives_a_kill_and_goes_down(tmp_path: Path) -> Non
         host = str(tmp_path / "localnet" / "host-1")
         before = gnk("chain", "status", "--home", host)
         assert before["chain_id"] == first["chain_id"]
+        status = gnk("localnet", "status", *home)
+        assert (status["chain"], status["height"] >= before["height"]) == (first["chain"], True)
+        assert (status["epoch"], status["phase"]) != (None, None)
         assert running["chain"] is not None
         os.kill(running["chain"], signal.SIGKILL)
 
@@ -66,6 +69,26 @@ def test_a_network_comes_up_survives_a_kill_and_goes_down(tmp_path: Path) -> Non
     finally:
         down = gnk("localnet", "down", *home)
     assert not any(pids(down["processes"]).values())
+    status = gnk("localnet", "status", *home)
+    assert (status["chain"], status["height"], status["phase"]) == (first["chain"], None, None)
+
+
+@pytest.mark.e2e
+def test_a_network_whose_port_was_taken_comes_up_at_another_and_its_hosts_have_stake(tmp_path: Path) -> None:
+    home = ("--home", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        line = [sys.executable, "-m", "cli", "localnet", "up", "--hosts", "1", "--grpc", taken, *home, "--json"]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        error = json.loads(done.stderr)["error"]
+        assert error["code"] == "process_ended"
+        assert taken in error["message"]
+        try:
+            second = gnk("localnet", "up", "--grpc", "127.0.0.1:0", *home)
+            assert second["chain"] != taken
+            assert gnk("stake", "show", "--home", str(tmp_path / "localnet" / "host-1"))["stake"] == "100 GNK"
+        finally:
+            gnk("localnet", "down", *home)
 
 
 def find_network(directory: Path) -> list[list[str]]:

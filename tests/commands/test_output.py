@@ -26,7 +26,7 @@ def test_render__mappings_in_a_list__are_a_table() -> None:
 
 
 def test_render__a_wide_table__fits_and_keeps_both_ends() -> None:
-    rows = [{"host": ADDRESS, "grantee": ADDRESS, "message": "MsgRevealDispute", "units": 5_000}]
+    rows = [{"host": ADDRESS, "grantee": ADDRESS, "message": "MsgRevealDispute", "units": 5_000}] * 2
 
     lines = render(rows, width=80).splitlines()
 
@@ -42,6 +42,26 @@ def test_render__a_long_sentence__is_cut_between_words_and_a_hash_is_not() -> No
     assert all(len(line) <= 60 for line in shown.splitlines() if digest not in line)
     assert digest in shown
     assert shown.split() == ["a", *sentence.split(), "list:", *sentence.split(), "hash", digest]
+
+
+def test_render__one_record_too_wide_for_a_table__is_a_mapping_with_all_of_it() -> None:
+    record = {"host": ADDRESS, "grantee": ADDRESS, "message": "MsgRevealDispute"}
+
+    text = render([record], width=80)
+
+    assert text.splitlines() == [f"host     {ADDRESS}", f"grantee  {ADDRESS}", "message  MsgRevealDispute"]
+
+
+def test_render__a_hash_beside_a_long_name__begins_below_it_and_fits() -> None:
+    text = render({"phase_last_height": 5, "sprint_seed": "f" * 64}, width=80)
+
+    assert text.splitlines() == ["phase_last_height  5", "sprint_seed", f"  {'f' * 64}"]
+
+
+def test_render__a_long_item_of_a_list__fits_with_its_indent() -> None:
+    item = f"message: action=/gonka.stake.v1.MsgStake, sender={ADDRESS}, module=stake, msg_index=0"
+
+    assert max(map(len, render({"events": [item]}, width=80).splitlines())) <= 80
 
 
 def test_render__missing_cells__are_empty() -> None:
@@ -94,6 +114,19 @@ def test_coded_errors__json__is_one_object(
     assert json.loads(printed.err)["error"]["details"] == error.fields
 
 
+def test_coded_errors__a_long_reason__fits_a_terminal_and_keeps_the_lines_of_a_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = "chain did not start:\n  port 9090 is taken\n" + " ".join(["word"] * 40)
+
+    with pytest.raises(SystemExit), coded_errors(as_json=False):
+        raise PermanentError("process_ended", log)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1:3] == ["  chain did not start:", "    port 9090 is taken"]
+
+
 def test_coded_errors__a_file_that_the_system_refuses__is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,7 +136,7 @@ def test_coded_errors__a_file_that_the_system_refuses__is_named(
     assert caught.value.code == 1
     printed = capsys.readouterr().err
     assert printed.startswith("error[file_unusable]: ")
-    assert f"{tmp_path}/missing/file: No such file or directory" in printed
+    assert f"{tmp_path}/missing/file: No such file or directory" in " ".join(printed.split())
 
 
 def test_coded_errors__the_reader_of_our_output_has_gone__is_for_click_to_end() -> None:

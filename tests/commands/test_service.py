@@ -32,9 +32,17 @@ def test_install__for_a_user__says_what_to_do_next(tmp_path: Path) -> None:
     shown = json.loads(run("install", "--user", "--to", str(tmp_path), "--json").stdout)
     assert shown["next"][1:] == [
         "systemctl --user daemon-reload",
-        "systemctl --user enable --now gnk-chain gnk-sidecar gnk-host",
+        "systemctl --user enable --now gnk-sidecar gnk-host",
     ]
     assert "passphrase" in shown["next"][0]
+
+
+def test_install__a_chain_of_your_own__is_named(tmp_path: Path) -> None:
+    assert run("install", "--user", "--to", str(tmp_path)).exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"gnk-sidecar.service", "gnk-host.service"}
+
+    assert run("install", "chain", "--user", "--to", str(tmp_path)).exit_code == 0
+    assert (tmp_path / "gnk-chain.service").exists()
 
 
 def test_install__named_services__only_these(tmp_path: Path) -> None:

@@ -50,7 +50,10 @@ def test_serve__without_a_serving_key__is_refused(tmp_path: Path) -> None:
     assert run(tmp_path) == (1, "key_not_found")
 
 
-def test_serve__a_serving_key_that_nobody_named__asks_the_chain_which_must_answer(tmp_path: Path) -> None:
+def test_serve__a_serving_key_that_nobody_named__asks_the_chain_which_must_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.reading.MOST_LOOKS", 1)
     add_key(tmp_path, "serving")
     assert run(tmp_path) == (3, "chain_unreachable")
 

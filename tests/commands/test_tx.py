@@ -74,7 +74,7 @@ def test_send__a_mistake__is_refused_before_anything_is_signed(
 
 
 @pytest.mark.parametrize(
-    ("tx_hash", "code"), [("AB" * 32, "not_found"), ("zz", "request_invalid"), ("", "request_invalid")]
+    ("tx_hash", "code"), [("AB" * 32, "not_found"), ("zz", "tx_hash_invalid"), ("", "tx_hash_invalid")]
 )
 def test_show__no_such_transaction__is_a_coded_error(home: Path, tx_hash: str, code: str) -> None:
     assert error_of(run(group, "show", tx_hash)) == code

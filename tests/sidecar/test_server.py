@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -221,6 +223,22 @@ def test_service_manager__hears_ready_signs_of_life_and_stopping(new_sidecar: Ne
         while heard[-1] != b"STOPPING=1":
             heard.append(manager.recv(100))
         assert sidecar.process.wait(15) == 0
+
+
+def test_ctrl_c__while_the_worker_starts__ends_at_once_and_without_a_trace(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "cli", "sidecar", "start", "--home", str(tmp_path), "--devices", "cpu"]
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while process.poll() is None and not children.read_text():
+        time.sleep(0.01)
+    time.sleep(0.3)  # for the worker to begin its imports
+    os.killpg(process.pid, signal.SIGINT)
+
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert "sidecar_ready" not in said
 
 
 def test_sigterm__with_a_stream_open__it_ends_with_a_code_and_the_job_survives(new_sidecar: NewSidecar) -> None:

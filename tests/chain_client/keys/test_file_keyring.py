@@ -76,14 +76,21 @@ def test_delete__a_damaged_key__works(keyring: FileKeyring, tmp_path: Path) -> N
 
     keyring.delete("mine")
 
-    assert keyring.list() == ()
+    assert keyring.names() == ()
+
+
+def test_names__a_directory_that_cannot_be_read__is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("a file in its place")
+
+    with pytest.raises(PermanentError, match="file_unusable"):
+        FileKeyring(tmp_path / "keys").names()
 
 
 def test_list__a_draft_that_a_power_cut_left__is_no_key(keyring: FileKeyring, tmp_path: Path) -> None:
     draft = tmp_path / "keys" / ".other.key.draft"
     draft.write_bytes(b"half a ke")
 
-    assert [record.name for record in keyring.list()] == ["mine"]
+    assert keyring.names() == ("mine",)
     other = SigningKey(Secret(b"\x09" * 32))
     keyring.add(other.describe("other", 1200), other, SOURCE)
     assert keyring.unlock("other", SOURCE).address == other.address

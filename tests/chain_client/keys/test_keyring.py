@@ -60,13 +60,13 @@ def test_add__a_key__is_listed_shown_and_unlocked(keyring: Keyring) -> None:
     keyring.add(record, KEY, SOURCE)
     keyring.add(OTHER.describe("another", 118), OTHER, SOURCE)
 
-    assert [item.name for item in keyring.list()] == ["another", "mine"]
+    assert keyring.names() == ("another", "mine")
     assert keyring.show("mine") == record
     assert keyring.unlock("mine", SOURCE).reveal().reveal() == b"\7" * 32
 
 
 def test_list__an_empty_keyring__is_empty(keyring: Keyring) -> None:
-    assert keyring.list() == ()
+    assert keyring.names() == ()
 
 
 def test_add__the_same_name__is_refused_and_the_first_stays(keyring: Keyring) -> None:
@@ -81,7 +81,7 @@ def test_delete__a_key__frees_its_name(keyring: Keyring) -> None:
 
     keyring.delete("mine")
 
-    assert keyring.list() == ()
+    assert keyring.names() == ()
     keyring.add(OTHER.describe("mine", 1200), OTHER, SOURCE)
     assert keyring.show("mine").address == OTHER.address
 

@@ -63,7 +63,7 @@ def test_add__a_key__asks_for_no_passphrase(desktop: Desktop) -> None:
 def test_list__locked__says_so(desktop: Desktop) -> None:
     desktop.locked = True
 
-    assert code_of(OsKeyring(desktop).list) == "keyring_unavailable"
+    assert code_of(OsKeyring(desktop).names) == "keyring_unavailable"
 
 
 @pytest.mark.parametrize("entry", ["", "zz", "07" * 31, "08" * 32])
@@ -79,14 +79,14 @@ def test_unlock__entry_damaged_or_swapped__is_corrupted(desktop: Desktop, entry:
 def test_list__index_damaged__is_corrupted(desktop: Desktop, index: str) -> None:
     desktop.entries[" index"] = index
 
-    assert code_of(OsKeyring(desktop).list) == "key_file_corrupted"
+    assert code_of(OsKeyring(desktop).names) == "key_file_corrupted"
 
 
 def test_add__cut_off_before_the_list_is_written__can_be_done_again(desktop: Desktop) -> None:
     desktop.entries["mine"] = "07" * 32
 
     keyring = OsKeyring(desktop)
-    assert keyring.list() == ()
+    assert keyring.names() == ()
     keyring.add(KEY.describe("mine", 1200), KEY, ASK_NOBODY)
 
     assert keyring.unlock("mine", ASK_NOBODY).address == KEY.address
