@@ -156,7 +156,7 @@ def hosts(call: Call, model: str | None) -> None:
     )
 
 
-@group.command()
+@group.command(short_help="Receipts that hosts signed, and what became of them.")
 @local
 def receipts(call: Call) -> None:
     """Receipts that hosts signed: kept here now, and what became of those asked for."""
