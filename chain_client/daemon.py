@@ -13,7 +13,7 @@ from chain_client.duties import JournalView, plan
 from chain_client.errors import ClientError, PermanentError
 from chain_client.messages import derive_beacon_key
 from chain_client.perform import Performer, Ports
-from chain_client.view import View, decode_view
+from chain_client.view import Clock, View, decode_view
 from rules.addresses import decode_address
 from rules.types import Host
 from wire.gonka.sprint.v1.query_pb2 import QueryViewRequest, QueryViewResponse
@@ -57,9 +57,19 @@ class Follower:
             raise PermanentError("chain_id_mismatch", detail)
         if seen and view.clock.height < seen[0].clock.height:
             raise PermanentError("chain_answer_invalid", f"height {view.clock.height} after {seen[0].clock.height}")
+        tell_round(seen[0].clock if seen else None, view.clock)
         journal = replace(self._ports.journal.read(view.clock.epoch), beacon_key=self._beacon_key)
         self._performer.perform(view, plan(view, journal))
         self.seen = (view, journal)
+
+
+def tell_round(before: Clock | None, now: Clock) -> None:
+    """Log that a round of the beacon has begun to be late, so that its phase waits, and that it is late no longer."""
+    was_late = before.late_blocks if before else 0
+    if now.late_blocks and not was_late:
+        log.warning("round_late", epoch=now.epoch, phase=now.phase.name, blocks=now.late_blocks)
+    if was_late and not now.late_blocks:
+        log.info("round_complete", epoch=now.epoch, phase=now.phase.name, blocks=was_late)
 
 
 async def run_daemon(

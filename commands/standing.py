@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from commands.amounts import format_gnk
 from commands.call import Call, ask
 from commands.output import Json
-from commands.reading import PHASE_WORDS, read_summary
+from commands.reading import describe_phase, read_summary
 from commands.writing import acting_address
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _describe_place(view: View) -> dict[str, Json]:
     return {
         "epoch": clock.epoch,
         "height": clock.height,
-        "phase": PHASE_WORDS[f"PHASE_{clock.phase.name}"],
+        "phase": describe_phase(f"PHASE_{clock.phase.name}", clock.late_blocks),
         "phase_ends_in": _seconds(clock.blocks_left * clock.block_ms),
     }
 

@@ -12,13 +12,15 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import structlog
 
 from chain_client.config import DaemonConfig
 from chain_client.cosmos import CosmosLedger
-from chain_client.daemon import Follower, read_view, run_daemon, watch_signals
+from chain_client.daemon import Follower, read_view, run_daemon, tell_round, watch_signals
 from chain_client.errors import PermanentError
 from chain_client.journal import Journal
 from chain_client.keys.secret import Secret
@@ -32,6 +34,7 @@ from rules.presets import MINIMAL
 from rules.types import Host, Phase
 from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN, CHAIN_ID
+from tests.chain_client.views import make_clock
 from tests.sidecar.conftest import SidecarProcess, now_ms
 from wire.notify import ServiceManager
 
@@ -201,3 +204,22 @@ def test_watch_signals__sigterm__sets_stop() -> None:
         return stop.is_set()
 
     assert asyncio.run(story())
+
+
+def test_tell_round__late_and_complete_again__is_said_once_each() -> None:
+    on_time = make_clock(Phase.SEED)
+    late, later = (replace(on_time, late_blocks=blocks) for blocks in (1, 2))
+    with structlog.testing.capture_logs() as logs:
+        for before, now in pairwise([None, on_time, late, later, on_time, None]):
+            if now is not None:
+                tell_round(before, now)
+    assert [(line["event"], line["phase"], line["blocks"]) for line in logs] == [
+        ("round_late", "SEED", 1),
+        ("round_complete", "SEED", 2),
+    ]
+
+
+def test_tell_round__late_when_the_client_starts__is_said() -> None:
+    with structlog.testing.capture_logs() as logs:
+        tell_round(None, replace(make_clock(Phase.BEACON2), late_blocks=4))
+    assert [(line["event"], line["blocks"]) for line in logs] == [("round_late", 4)]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from commands.reading import describe_phase
 from commands.standing import find_settled_epoch
 from rules.types import Phase
 from tests.chain_client.views import make_view
@@ -18,3 +19,8 @@ def test_find_settled_epoch__only_serve_comes_after_settle(phase: Phase, behind:
 def test_find_settled_epoch__the_first_epochs__have_none() -> None:
     view = make_view(Phase.SPRINT)
     assert find_settled_epoch(replace(view, clock=replace(view.clock, epoch=1))) == 0
+
+
+def test_describe_phase__a_round_that_is_late__says_by_how_much_and_why() -> None:
+    assert describe_phase("PHASE_SEED", 0) == "SEED: the Sprint's seed is being revealed"
+    assert describe_phase("PHASE_SEED", 3).endswith("; 3 blocks late: too few validators sign the round")
