@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,10 +131,12 @@ def follow_headers(net: Net, newcomer: Validator, before: int) -> None:
     blocks = asyncio.run(read_blocks(first.rpc, before))
     trust = Trust(height=before, block_hash=hash_header(blocks[0].header), period_ns=HOUR_NS, now_ns=time.time_ns())
     assert verify_path(blocks, trust) is blocks[-1]
-    sizes = [len(block.validators.validators) for block in blocks]
-    assert (sizes[0], max(sizes), sizes[-1]) == (4, 5, 4)
-    between = blocks[sizes.index(5)]
-    for trusted in (blocks[0], between):
+    config = json.loads((net.net.home(newcomer) / "cometbft" / "config" / "priv_validator_key.json").read_text())
+    key = b64decode(config["pub_key"]["value"])
+    within = [block for block in blocks if any(one.pub_key.ed25519 == key for one in block.validators.validators)]
+    assert within
+    assert blocks[0].header.height < within[0].header.height <= within[-1].header.height < blocks[-1].header.height
+    for trusted in (blocks[0], within[0]):
         file = net.directory / f"proof-from-{trusted.header.height}.json"
         height, block_hash = str(trusted.header.height), hash_header(trusted.header).hex()
         words = ("--balance", newcomer.address, "--trust-height", height, "--rpc", first.rpc, "--out", str(file))
