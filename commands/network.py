@@ -147,9 +147,11 @@ def _open_https(url: str) -> Any:
     )
 
     opener = OpenerDirector()
-    for handler in (ProxyHandler, HTTPSHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor, HTTPRedirectHandler):
+    for handler in (
+        *(ProxyHandler, HTTPSHandler, UnknownHandler),
+        *(HTTPDefaultErrorHandler, HTTPErrorProcessor, HTTPRedirectHandler),
+    ):
         opener.add_handler(handler())
-    opener.add_handler(UnknownHandler())
     return opener.open(url, timeout=FETCH_TIMEOUT_S)
 
 

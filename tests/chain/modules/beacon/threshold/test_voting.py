@@ -1,3 +1,5 @@
+from hashlib import sha256
+
 import pytest
 
 from chain.modules.beacon import state
@@ -143,6 +145,23 @@ def test_extend__in_a_round_that_is_late__signs_for_the_block_before_the_round()
     for _ in range(3):
         assert find_votable(network.ctx, b"\7" * 32) == wanted
         network.step()
+
+
+@pytest.mark.parametrize("idle", [set(), {BOB}])
+def test_extend__deals_opened_as_they_came_or_all_at_once__signs_the_same(idle: set[Person]) -> None:
+    """Over several epochs, where one deals nothing, and after a restart in the midst of it."""
+    network = Validators(idle=idle)
+    for _ in range(3):
+        while network.place.phase not in {Phase.GENESIS, Phase.SERVE} or network.height < network.place.phase_last:
+            network.step()
+            if network.height == network.place.phase_last - 1:
+                network.signers.pop(CAT.text)
+        for person in (ANN, BOB, CAT):
+            fresh = Signer(secret_of(person)).extend(network.ctx, sha256(network.last_hash).digest())
+            assert fresh == own(network, person) != b""
+        network.step()
+    assert network.epoch == 3
+    assert network.named("round_delayed") == []
 
 
 def test_extend__a_secret_of_no_member__carries_nothing(voting: Validators) -> None:
