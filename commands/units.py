@@ -105,6 +105,7 @@ SERVICES: Final = {
             description="gonka chain",
             words="chain start",
             after="network-online.target",
+            directives=(("TimeoutStartSec", "infinity"),),  # ready with its first block, which a snapshot may delay
             system_directives=_NO_DEVICES,
         ),
         Service(
