@@ -182,7 +182,7 @@ def _expire(attempt: Attempt) -> Outcome:
     if receipt is not None:
         why = f"the node had it, and {up_to}: it was cut off from its peers or behind them, or blocks were full"
     elif attempt.may_be_out:
-        why = f"it was signed before the last start, and {up_to}"
+        why = f"no node said that it had it, and {up_to}: node or client were away"
     else:
         why = f"no node could be reached to take it before block {attempt.tx.last_height} was made"
     return _never_in_a_block(attempt, Fate.EXPIRED, Receipt(tx_hash=attempt.tx.tx_hash, code=0, log=why))

@@ -98,12 +98,18 @@ FULL = Receipt(tx_hash=TX.tx_hash, code=2, rule="mempool_full", log="mempool_ful
     ("attempt", "rule", "said"),
     [
         (FRESH, "", "no node could be reached to take it before block 100 was made"),
-        (RESUMED, "", "it was signed before the last start, and no block up to 100 took it"),
+        (RESUMED, "", "no node said that it had it, and no block up to 100 took it"),
         (replace(RESUMED, receipt=TAKEN), "", "the node had it, and no block up to 100 took it"),
         (replace(RESUMED, receipt=KNOWN), "", "the node had it, and no block up to 100 took it"),
         (replace(RESUMED, receipt=FULL), "mempool_full", "mempool_full: 9 transactions wait"),
     ],
-    ids=["never sent", "kept by an earlier process", "taken", "still there when it was sent again", "no room"],
+    ids=[
+        "never sent",
+        "kept by an earlier process, or sent without an answer",
+        "taken",
+        "still there when it was sent again",
+        "no room",
+    ],
 )
 def test_decide__expired__says_what_the_node_did_with_it(attempt: Attempt, rule: str, said: str) -> None:
     decision = decide(attempt, see(101))
