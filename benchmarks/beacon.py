@@ -1,8 +1,8 @@
 """What a block of the threshold beacon costs a validator, in process: `python -m benchmarks.beacon`.
 
 A group deals a key; all vote for the block before a round, and the next block takes their signature: once with equal
-weights, once with one member of 30 % among equal others.  `first` is with nothing in memory: a key's first round, or
-after a restart.  Times are the process's own, on its one thread, so that other work on the machine does not count.
+weights, once with one member of 30 % among equal others.  `first` is a key's first round, with no check in memory.
+Times are the process's own, on its one thread, so that other work on the machine does not count.
 """
 
 from __future__ import annotations
@@ -120,6 +120,7 @@ def _measure_dealing(group: Group, secrets: dict[Host, int]) -> dict[str, Sealed
 def _measure_block(group: Group, deals: dict[str, SealedDeal], secrets: list[int], rounds: int) -> None:
     store = _write_state(group, deals)
     before = Context(store=Overlay(store), height=LAST, time_ns=0, chain_id=CHAIN_ID)
+    dealing = Context(store=Overlay(store), height=LAST - 1, time_ns=0, chain_id=CHAIN_ID)
     opened = Overlay(store)
     set_epoch_start(opened, EpochStart(epoch=1, first_height=LAST + 1))
     state.set_round_hash(opened, BLOCK_HASH)
@@ -130,9 +131,15 @@ def _measure_block(group: Group, deals: dict[str, SealedDeal], secrets: list[int
     for _ in range(rounds):
         votes = {}
         for name, secret in zip(names, secrets, strict=True):
-            signer = voting.Signer(secret)
-            _forget()
             whose = "one" if secret == secrets[0] else "others"
+            restarted, signer = voting.Signer(secret), voting.Signer(secret)
+            _forget()
+            extend = partial(restarted.extend, before, BLOCK_HASH)
+            _time(times.setdefault(f"extend, first after a restart, {whose}", []), extend)
+            for _ in range(0, len(deals), voting.OPENED_AHEAD):
+                open_ahead = partial(signer.extend, dealing, BLOCK_HASH)
+                _time(times.setdefault(f"extend, deals opened as they came, {whose}", []), open_ahead)
+            _forget()
             extend = partial(signer.extend, before, BLOCK_HASH)
             _time(times.setdefault(f"extend, first, {whose}", []), extend)
             votes[name] = _time(times.setdefault(f"extend, {whose}", []), extend)

@@ -15,12 +15,13 @@ import asyncio
 import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from chain.alarms import tell_alarms
 from chain.api.abci_query import AbciQuery
 from chain.api.listening import Interfaces, Rpc, listening, remove_addresses, write_addresses
 from chain.api.local_chain import LocalChain
@@ -31,6 +32,7 @@ from chain.api.rpc_methods import LocalNode, RpcMethods
 from chain.api.rpc_subscriptions import Subscriptions
 from chain.app import App
 from chain.engine.abci import AbciEngine
+from chain.engine.blocklog import LoggedBlock
 from chain.engine.clock import SystemClock
 from chain.engine.cometbft import CometbftEngine
 from chain.engine.cometbft_home import (
@@ -166,23 +168,29 @@ async def serve(
     with opened as drive:
         remove_addresses(config.home)
         try:
-            async with asyncio.TaskGroup() as group:
-                running = group.create_task(drive.run())
-                if await _has_block(drive.chain, stopping):
-                    await _answer(drive, config, manager, on_ready, stopping)
-                running.cancel()
+            with drive.subscribe() as blocks:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(drive.run()), group.create_task(tell_alarms(blocks))]
+                    if await _has_block(drive.chain, stopping):
+                        await _answer(drive, config, manager, on_ready, stopping)
+                    for task in tasks:
+                        task.cancel()
         except ExceptionGroup as failures:
             raise _first_failure(failures) from failures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drive:
-    """An open chain, and what makes its blocks until it is cancelled; `rpc` where CometBFT does not serve its own."""
+    """An open chain, and what makes its blocks until it is cancelled; `rpc` where CometBFT does not serve its own.
+
+    `subscribe` gives a queue of the blocks to come.
+    """
 
     chain: LocalChain
     registry: Registry
     rpc: Rpc | None
     run: Callable[[], Coroutine[None, None, None]]
+    subscribe: Callable[[], AbstractContextManager[asyncio.Queue[LoggedBlock]]]
 
 
 @contextmanager
@@ -211,7 +219,13 @@ def open_local(config: ChainConfig) -> Iterator[Drive]:
         methods = RpcMethods(local)
         subscriptions = Subscriptions(methods, node.engine.subscribe, lambda: store.latest.records)
         rpc = Rpc(methods=methods, subscriptions=subscriptions)
-        yield Drive(chain=chain, registry=registry, rpc=rpc, run=lambda: node.engine.run(SystemClock()))
+        yield Drive(
+            chain=chain,
+            registry=registry,
+            rpc=rpc,
+            run=lambda: node.engine.run(SystemClock()),
+            subscribe=node.engine.subscribe,
+        )
 
 
 def keep_beacon_secret(home: Path) -> int:
@@ -249,7 +263,13 @@ def open_cometbft(config: ChainConfig, cometbft: CometbftConfig) -> Iterator[Dri
             query = AbciQuery(registry, chain, store).answer
             shelf = Shelf.open(config.home / SNAPSHOTS_FILE, store, interval=config.snapshot_blocks)
             abci = AbciEngine(app=app, tip=tip, shelf=shelf, genesis=genesis, version=VERSION, query=query)
-            yield Drive(chain=chain, registry=registry, rpc=None, run=lambda: engine.run(abci.answer))
+            yield Drive(
+                chain=chain,
+                registry=registry,
+                rpc=None,
+                run=lambda: engine.run(abci.answer),
+                subscribe=tip.subscribe,
+            )
     finally:
         store.close()
 

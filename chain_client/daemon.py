@@ -13,14 +13,15 @@ from chain_client.duties import JournalView, plan
 from chain_client.errors import ClientError, PermanentError
 from chain_client.messages import derive_beacon_key
 from chain_client.perform import Performer, Ports
-from chain_client.view import View, decode_view
+from chain_client.readiness import is_stale
+from chain_client.view import Clock, View, decode_view
 from rules.addresses import decode_address
 from rules.types import Host
 from wire.gonka.sprint.v1.query_pb2 import QueryViewRequest, QueryViewResponse
 
 if TYPE_CHECKING:
     from chain_client.config import DaemonConfig
-    from chain_client.ledger import Ledger
+    from chain_client.ledger import Block, Ledger
     from wire.notify import ServiceManager
 
 LONGEST_WAIT_S: Final = 0.6
@@ -44,10 +45,13 @@ class Follower:
         self._chain_id = chain_id
         self._beacon_key = derive_beacon_key(ports.beacon_secret)
         self.seen: tuple[View, JournalView] | None = None
+        self._is_stale = False
 
     async def step(self) -> None:
         """One look at the chain, and one plan if there is anything new.  Raises ClientError."""
-        height, seen = (await self._ports.ledger.latest()).height, self.seen
+        latest, seen = await self._ports.ledger.latest(), self.seen
+        height = latest.height
+        self._tell_age(latest, seen[0].clock.block_ms if seen else 0)
         if seen and seen[0].clock.height == height and not self._performer.news.is_set():
             return
         self._performer.news.clear()
@@ -57,9 +61,29 @@ class Follower:
             raise PermanentError("chain_id_mismatch", detail)
         if seen and view.clock.height < seen[0].clock.height:
             raise PermanentError("chain_answer_invalid", f"height {view.clock.height} after {seen[0].clock.height}")
+        tell_round(seen[0].clock if seen else None, view.clock)
         journal = replace(self._ports.journal.read(view.clock.epoch), beacon_key=self._beacon_key)
         self._performer.perform(view, plan(view, journal))
         self.seen = (view, journal)
+
+    def _tell_age(self, latest: Block, block_ms: int) -> None:
+        """Log that the node's newest block has become old, and that it is old no longer."""
+        age_ms = self._ports.now_ms() - 1000 * latest.time_s
+        is_old = is_stale(age_ms, block_ms)
+        if is_old and not self._is_stale:
+            log.warning("node_stale", height=latest.height, newest_block_s=age_ms // 1000)
+        if self._is_stale and not is_old:
+            log.info("node_fresh_again", height=latest.height)
+        self._is_stale = is_old
+
+
+def tell_round(before: Clock | None, now: Clock) -> None:
+    """Log that a round of the beacon has begun to be late, so that its phase waits, and that it is late no longer."""
+    was_late = before.late_blocks if before else 0
+    if now.late_blocks and not was_late:
+        log.warning("round_late", epoch=now.epoch, phase=now.phase.name, blocks=now.late_blocks)
+    if was_late and not now.late_blocks:
+        log.info("round_complete", epoch=now.epoch, phase=now.phase.name, blocks=was_late)
 
 
 async def run_daemon(

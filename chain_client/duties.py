@@ -1,7 +1,8 @@
 """The honest host, written down: what it owes at one height, from its view of the chain and its journal.  Pure.
 
-A message is sent as early in its window as is sound: when what it rests on can no longer change.  Whether it was taken
-is read from the chain; so a plan made twice asks for the same thing, and a restart repeats nothing.
+A message is sent as early in its window as is sound: when what it rests on can no longer change, and others can take
+it.  Whether it was taken is read from the chain; so a plan made twice asks for the same thing, and a restart repeats
+nothing.
 Source: docs/protocol.md, "An epoch" to "Verdicts".
 """
 
@@ -28,7 +29,7 @@ from chain_client.effects import (
     StopJob,
     Verify,
 )
-from chain_client.view import ClaimState, View
+from chain_client.view import ClaimState, Clock, View
 from rules.beacon import select_committers
 from rules.params import THRESHOLD_BLS
 from rules.sampling import draw_seats, sample_positions
@@ -39,6 +40,11 @@ GROWTH: Final = (101, 100)
 RUN_MARGIN_MS: Final = 60_000
 """A job outlives the window it is for by this, should blocks come late; it is stopped when CLAIM closes."""
 HOST_WAS_DOWN: Final = "the host was down"
+LONG_WINDOW_BLOCKS: Final = 10
+"""In the first block of so long a window nothing is sent.  A node that has yet to apply the block before it refuses the
+message as too early, and CometBFT hands a transaction to each peer once: it could be in a block only where the host's
+own node, or another as quick, proposes."""
+WITHOUT_WINDOW: Final = {Duty.REGISTER, Duty.SET_BEACON_KEY}
 KEPT_SUMMARIES: Final = 64
 """Epochs whose settlement the chain still tells."""
 
@@ -91,13 +97,19 @@ def plan(view: View, journal: JournalView) -> tuple[Effect, ...]:
     )
     owed = [effect for rule in OWED if (effect := rule(view, journal)) is not None]
     notes = tuple(effect for effect in owed if isinstance(effect, Note))
-    sends = tuple(effect for effect in owed if isinstance(effect, Send))
+    sends = tuple(effect for effect in owed if isinstance(effect, Send) and not _is_early(view.clock, effect.duty))
     return (
         *work,
         *notes,
         *((FollowUp(),) if journal.unsettled else sends[:1]),
         *_review(view, journal),
     )
+
+
+def _is_early(clock: Clock, duty: Duty) -> bool:
+    """Whether the next block is the first of the duty's window, which is long enough to wait for the one after."""
+    is_first = clock.height + 1 == clock.phase_first and duty not in WITHOUT_WINDOW
+    return is_first and clock.phase_last - clock.phase_first + 1 >= LONG_WINDOW_BLOCKS
 
 
 # ---- whose part is what --------------------------------------------------------------------------------------------

@@ -303,7 +303,7 @@ def _check_outcome(ports: Ports, epoch: int, duty: Duty, outcome: Outcome) -> No
     if outcome.fate is Fate.APPLIED:
         log.info("duty_done", **told)
         return
-    reason = f"{result.rule}: {result.log}" if result.rule else "it was sent, and no block took it in time"
+    reason = f"{result.rule}: {result.log}" if result.rule else result.log
     ports.journal.note(epoch, duty, f"{outcome.fate.value}: {reason}")
     log.warning("duty_not_applied", fate=outcome.fate.value, rule=result.rule, log=result.log, **told)
 

@@ -16,6 +16,8 @@ from rules.weights import compute_effective_units
 
 RESTART_MS: Final = 30_000
 """How long a restart may take, with the checks of the devices."""
+STALE_MS: Final = 30_000
+STALE_BLOCKS: Final = 5
 EPOCH: Final = (
     Phase.SEED,
     Phase.SPRINT,
@@ -86,6 +88,11 @@ class Forecast:
     units: int
     effective_units: int
     reward_ngonka: int
+
+
+def is_stale(age_ms: int, block_ms: int) -> bool:
+    """Whether the node's newest block is so old that blocks are missing: it is cut off, behind, or the chain stands."""
+    return age_ms > max(STALE_MS, STALE_BLOCKS * block_ms)
 
 
 def list_windows(view: View) -> tuple[Window, ...]:

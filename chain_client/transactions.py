@@ -30,6 +30,8 @@ GAS_MARGIN: Final = (13, 10)  # what a simulation used, times 1.3
 SETTLING_BLOCKS: Final = 1  # a node may list a block's transactions a little after the block
 
 NOT_FINAL: Final = frozenset({"sequence_mismatch", "mempool_full", "tx_duplicate"})
+HELD: Final = frozenset({"", "tx_duplicate"})
+"""What a node says of a transaction that it took, or has already."""
 
 
 class Signer(Protocol):
@@ -156,14 +158,14 @@ def decide(attempt: Attempt, seen: Observation) -> Decision:
         fate = Fate.APPLIED if seen.result.is_applied else Fate.FAILED
         return Outcome(order_id=tx.order_id, fate=fate, result=seen.result)
     if seen.height >= tx.last_height + SETTLING_BLOCKS:
-        return _never_in_a_block(attempt, Fate.EXPIRED)
+        return _expire(attempt)
     if seen.height >= tx.last_height:
         return Step.WAIT
     if seen.sequence > tx.sequence:
         settled = attempt.passed_at and seen.height >= attempt.passed_at + SETTLING_BLOCKS
         return Step.SIGN_AGAIN if settled else Step.WAIT
     if attempt.receipt is not None and is_final_refusal(attempt.receipt) and not attempt.may_be_out:
-        return _never_in_a_block(attempt, Fate.REFUSED)
+        return _never_in_a_block(attempt, Fate.REFUSED, attempt.receipt)
     return Step.SEND if seen.height > attempt.sent_at else Step.WAIT
 
 
@@ -172,8 +174,21 @@ def is_final_refusal(receipt: Receipt) -> bool:
     return receipt.code != 0 and receipt.rule not in NOT_FINAL
 
 
-def _never_in_a_block(attempt: Attempt, fate: Fate) -> Outcome:
-    receipt = attempt.receipt or Receipt(tx_hash=attempt.tx.tx_hash, code=0)
+def _expire(attempt: Attempt) -> Outcome:
+    """The end of a transaction whose last height has passed, with what the node did with it."""
+    receipt, up_to = attempt.receipt, f"no block up to {attempt.tx.last_height} took it"
+    if receipt is not None and receipt.rule not in HELD:
+        return _never_in_a_block(attempt, Fate.EXPIRED, receipt)
+    if receipt is not None:
+        why = f"the node had it, and {up_to}: it was cut off from its peers or behind them, or blocks were full"
+    elif attempt.may_be_out:
+        why = f"no node said that it had it, and {up_to}: node or client were away"
+    else:
+        why = f"no node could be reached to take it before block {attempt.tx.last_height} was made"
+    return _never_in_a_block(attempt, Fate.EXPIRED, Receipt(tx_hash=attempt.tx.tx_hash, code=0, log=why))
+
+
+def _never_in_a_block(attempt: Attempt, fate: Fate, receipt: Receipt) -> Outcome:
     result = TxResult(tx_hash=attempt.tx.tx_hash, height=0, code=receipt.code, rule=receipt.rule, log=receipt.log)
     return Outcome(order_id=attempt.tx.order_id, fate=fate, result=result)
 

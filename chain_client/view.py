@@ -28,7 +28,8 @@ TAG_BYTES = 8
 class Clock:
     """Where the next block lies: `height` is that of the last one, `phase` and its heights are the next one's.
 
-    `epoch_last` is the epoch's last height as far as it is known now.
+    `epoch_last` is the epoch's last height as far as it is known now; `late_blocks` is how long the phase waits for the
+    signature of its round, 0 where it does not.
     """
 
     height: int
@@ -38,6 +39,7 @@ class Clock:
     phase_last: int
     epoch_last: int
     block_ms: int
+    late_blocks: int = 0
 
     @property
     def blocks_left(self) -> int:
@@ -181,6 +183,7 @@ def _read_clock(status: EpochStatus) -> Clock:
         phase_last=status.phase_last_height,
         epoch_last=status.last_height,
         block_ms=status.block_ms,
+        late_blocks=status.round_late_blocks,
     )
 
 

@@ -115,8 +115,7 @@ def find_invitation(home: Path) -> Invitation | None:
 
 def _fetch(source: str) -> bytes:
     """A file's bytes, or what https answers, MAX_BYTES at most."""
-    import urllib.error
-    import urllib.request
+    from http.client import HTTPException
 
     from chain.invitation import MAX_BYTES
 
@@ -128,11 +127,32 @@ def _fetch(source: str) -> bytes:
     if not source.startswith("https://"):
         raise PermanentError("config_invalid", f"{source}: an invitation is fetched by https, or is a file")
     try:
-        with urllib.request.urlopen(source, timeout=FETCH_TIMEOUT_S) as answer:  # noqa: S310  # https, see above
+        with _open_https(source) as answer:
             content: bytes = answer.read(MAX_BYTES + 1)
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise TransientError("invitation_unreachable", f"{source}: {error}") from error
     return content
+
+
+def _open_https(url: str) -> Any:
+    """The answer of a site, wherever it leads to over https; what stands between could change anything else."""
+    from urllib.request import (
+        HTTPDefaultErrorHandler,
+        HTTPErrorProcessor,
+        HTTPRedirectHandler,
+        HTTPSHandler,
+        OpenerDirector,
+        ProxyHandler,
+        UnknownHandler,
+    )
+
+    opener = OpenerDirector()
+    for handler in (
+        *(ProxyHandler, HTTPSHandler, UnknownHandler),
+        *(HTTPDefaultErrorHandler, HTTPErrorProcessor, HTTPRedirectHandler),
+    ):
+        opener.add_handler(handler())
+    return opener.open(url, timeout=FETCH_TIMEOUT_S)
 
 
 def _read_newest(call: Call) -> tuple[int, str]:

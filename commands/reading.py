@@ -33,6 +33,12 @@ PHASE_WORDS = {
 }
 
 
+def describe_phase(phase: str, late_blocks: int) -> str:
+    """A phase, PHASE_..., in words; that it waits for its round, where it does."""
+    late = f"; {late_blocks} blocks late: too few validators sign the round" if late_blocks else ""
+    return f"{PHASE_WORDS[phase]}{late}"
+
+
 def read_params(call: Call) -> QueryParamsResponse:
     """Every module's parameters, live and frozen."""
     from wire.gonka.params.v1.query_pb2 import QueryParamsRequest, QueryParamsResponse

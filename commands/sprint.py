@@ -9,7 +9,7 @@ import click
 from commands.amounts import format_gnk
 from commands.call import Call, reads
 from commands.output import Json
-from commands.reading import PHASE_WORDS, format_wait, read_epoch, read_summary
+from commands.reading import describe_phase, format_wait, read_epoch, read_summary
 from commands.writing import acting_address
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ def status(call: Call) -> None:
             "epoch": s.epoch,
             "height": s.height,
             "phase": phase.removeprefix("PHASE_"),
-            "meaning": PHASE_WORDS[phase],
+            "meaning": describe_phase(phase, s.round_late_blocks),
             "phase_ends_in": format_wait(s.phase_last_height - s.height, s.block_ms),
             "phase_last_height": s.phase_last_height,
+            "round_late_blocks": s.round_late_blocks,
             "epoch_last_height": s.last_height,
             "epoch_ends_in": format_wait(s.last_height - s.height, s.block_ms),
             "profile": s.sprint_params.profile,

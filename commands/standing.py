@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from commands.amounts import format_gnk
 from commands.call import Call, ask
 from commands.output import Json
-from commands.reading import PHASE_WORDS, read_summary
+from commands.reading import describe_phase, read_summary
 from commands.writing import acting_address
 
 if TYPE_CHECKING:
     from chain_client.duties import JournalView
+    from chain_client.ledger import Ledger
     from chain_client.readiness import NextDuty
     from chain_client.view import View
 
@@ -37,6 +39,7 @@ def describe_standing(call: Call) -> dict[str, Json]:
     return {
         "address": address,
         **_describe_place(view),
+        "newest_block": describe_age(_read_age_ms(call), view.clock.block_ms),
         **_describe_weight(view),
         "proofs_this_epoch": kept.proofs,
         "next_duty": _describe_duty(find_next_duty(view, kept)),
@@ -53,6 +56,21 @@ def read_host_view(call: Call, address: str) -> View:
     from chain_client.daemon import read_view
 
     return ask(call, lambda ledger: read_view(ledger, address))
+
+
+def describe_age(age_ms: int, block_ms: int) -> str:
+    """How old the node's newest block is, and what it means where it is too old."""
+    from chain_client.readiness import is_stale
+
+    why = ": the chain stands still, the node is cut off or behind, or a clock is wrong"
+    return f"{_seconds(max(age_ms, 0))} ago{why if is_stale(age_ms, block_ms) else ''}"
+
+
+def _read_age_ms(call: Call) -> int:
+    async def latest(ledger: Ledger) -> int:
+        return (await ledger.latest()).time_s
+
+    return time.time_ns() // 10**6 - 1000 * ask(call, latest)
 
 
 def find_settled_epoch(view: View) -> int:
@@ -91,7 +109,7 @@ def _describe_place(view: View) -> dict[str, Json]:
     return {
         "epoch": clock.epoch,
         "height": clock.height,
-        "phase": PHASE_WORDS[f"PHASE_{clock.phase.name}"],
+        "phase": describe_phase(f"PHASE_{clock.phase.name}", clock.late_blocks),
         "phase_ends_in": _seconds(clock.blocks_left * clock.block_ms),
     }
 

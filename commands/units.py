@@ -106,6 +106,7 @@ SERVICES: Final = {
             words="chain start",
             after="network-online.target",
             is_hosts=False,
+            directives=(("TimeoutStartSec", "infinity"),),  # ready with its first block, which a snapshot may delay
             system_directives=_NO_DEVICES,
         ),
         Service(

@@ -35,6 +35,7 @@ def backup(call: Call, target: Path) -> None:
 def rehearse(call: Call, name: str) -> None:
     """Make upgrade NAME on a copy of HOME's store, also while the chain runs, and say what it comes to."""
     import tempfile
+    import time
 
     from chain.modules.upgrade.migrating import Upgrades
     from chain.process import DATA_FILE
@@ -46,13 +47,16 @@ def rehearse(call: Call, name: str) -> None:
         copy = Path(directory) / DATA_FILE
         copy_store(call.config.home / DATA_FILE, copy)
         store = Store.open(copy)
+        began = time.monotonic()
         try:
             found = rehearse_upgrade(store, name, Upgrades())
         finally:
             store.close()
+        seconds = time.monotonic() - began
     call.emit(
         {
             "upgrade": name,
+            "seconds": round(seconds, 1),
             "height": found.height,
             "written": found.written,
             "removed": found.removed,

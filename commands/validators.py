@@ -41,6 +41,8 @@ WINDOWS: Final = (
 STAKE_TIMEOUT_S: Final = 180
 STATUS_TIMEOUT_S: Final = 5
 _FILE: Final = "network.json"
+NOWHERE: Final = {"epoch": None, "phase": None, "round_late_blocks": None}
+"""Where a network stands that does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +146,7 @@ class ValidatorNet:
     def describe(self) -> dict[str, Json]:
         """How far every validator is, as it says itself; None for one that does not answer."""
         told: list[dict[str, Any]] = [_look(one) for one in self.validators]
-        status = next((one["status"] for one in told if one["status"]), {"epoch": None, "phase": None})
+        status = next((one["status"] for one in told if one["status"]), NOWHERE)
         validators: list[Json] = [{name: one[name] for name in one if name != "status"} for one in told]
         return {"validators": validators, **status}
 
@@ -288,7 +290,11 @@ async def _ask(validator: Validator) -> dict[str, Any]:
         "app_hash": at.app_hash.hex(),
         "power": sum(powers),
         "units": host.entry.units,
-        "status": {"epoch": epoch.status.epoch, "phase": Phase(epoch.status.phase).name},
+        "status": {
+            "epoch": epoch.status.epoch,
+            "phase": Phase(epoch.status.phase).name,
+            "round_late_blocks": epoch.status.round_late_blocks,
+        },
     }
 
 

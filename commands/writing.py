@@ -168,7 +168,7 @@ def check_outcome(outcome: Outcome) -> TxResult:
     if outcome.fate is Fate.APPLIED:
         return result
     if outcome.fate is Fate.EXPIRED:
-        raise PermanentError("tx_expired", result.log or "no block took it in time", tx_hash=result.tx_hash)
+        raise PermanentError("tx_expired", result.log, tx_hash=result.tx_hash)
     told = read_error(result.log)
     code = told.code if told else result.rule if result.rule in {**CATALOGUE, **CLIENT_FAULTS} else "tx_refused"
     detail = told.detail if told else result.log

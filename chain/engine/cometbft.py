@@ -22,6 +22,7 @@ from chain.engine.cometbft_home import Sockets
 from chain.engine.cometbft_rpc import broadcast_tx
 from chain.engine.errors import EngineError
 from chain.engine.tip import Tip
+from chain.store.errors import StoreError
 
 MAX_FAILURES: Final = 6
 """Ends of CometBFT without a block between them, after which it is given up."""
@@ -29,8 +30,12 @@ STOP_TIMEOUT_S: Final = 10
 _LONGEST_PAUSE_S: Final = 5
 _SECOND_NS: Final = 10**9
 _KEPT_LINES: Final = 3
+_KEPT_TEXT: Final = 300
 _LONGEST_TEXT: Final = 1000
 _LEVELS: Final = {"debug", "info", "error"}
+_CONSENSUS_FAILED: Final = "CONSENSUS FAILURE"
+"""What CometBFT says when its consensus has panicked: its process lives on, and never makes another block."""
+_NO_ROOM: Final = "no space left on device"
 
 log = structlog.get_logger("cometbft")
 
@@ -88,23 +93,26 @@ class CometbftEngine:
 
 
 async def supervise(command: Sequence[str], prepare: Callable[[], int], clock: Clock) -> NoReturn:
-    """Keep a program running; it is stopped when this is cancelled.
+    """Keep a program running; it is stopped when this is cancelled, and when it says that its consensus failed.
 
     `prepare` is called before each start, and says a height; EngineError cometbft_failed after MAX_FAILURES ends
-    between which it did not rise.
+    between which it did not rise; StoreError store_full where it had no room for its own files.
     """
     failures, height = 0, prepare()
     while True:
         status, last_lines = await _run(command)
         before, height = height, prepare()
         failures = 1 if height > before else failures + 1
+        last_words = " / ".join(last_lines)
         log.error("cometbft_ended", status=status, failures=failures, height=height)
+        if _NO_ROOM in last_words:
+            raise StoreError("store_full", last_words)
         if failures >= MAX_FAILURES:
-            raise EngineError("cometbft_failed", f"status {status}: {' / '.join(last_lines)}")
+            raise EngineError("cometbft_failed", f"status {status}: {last_words}")
         await clock.sleep_ns(min(failures, _LONGEST_PAUSE_S) * _SECOND_NS)
 
 
-async def _run(command: Sequence[str]) -> tuple[int, deque[str]]:
+async def _run(command: Sequence[str]) -> tuple[int | None, deque[str]]:
     """Run the program to its end; its status and last lines."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -115,13 +123,17 @@ async def _run(command: Sequence[str]) -> tuple[int, deque[str]]:
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
     )
-    forwarding = asyncio.create_task(_forward(process))
+    failed = asyncio.Event()
+    forwarding = asyncio.create_task(_forward(process, failed))
+    waiting = [asyncio.create_task(process.wait()), asyncio.create_task(failed.wait())]
     try:
-        status = await process.wait()
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        for task in waiting:
+            task.cancel()
         await _stop(process)
         last_lines = await forwarding
-    return status, last_lines
+    return process.returncode, last_lines
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
@@ -136,8 +148,8 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _forward(process: asyncio.subprocess.Process) -> deque[str]:
-    """Log every line that the process writes; the last ones."""
+async def _forward(process: asyncio.subprocess.Process, failed: asyncio.Event) -> deque[str]:
+    """Log every line that the process writes; the last ones, or that its consensus `failed`, which is told at once."""
     last: deque[str] = deque(maxlen=_KEPT_LINES)
     if process.stdout is None:
         raise AssertionError("it was started without a pipe")
@@ -149,18 +161,24 @@ async def _forward(process: asyncio.subprocess.Process) -> deque[str]:
         if not line:
             return last
         text = line.decode(errors="replace").rstrip()
-        if text:  # of a line that was too long only its end may be left
-            last.append(text[:300])
-            _log_line(text)
+        if not text:  # of a line that was too long only its end may be left
+            continue
+        words = _log_line(text)
+        if not failed.is_set():
+            last.append(words[:_KEPT_TEXT])
+        if words.startswith(_CONSENSUS_FAILED):
+            failed.set()
 
 
-def _log_line(text: str) -> None:
+def _log_line(text: str) -> str:
+    """Log a line; its words, of CometBFT's own lines with the error that they name."""
     said: object = None
     with suppress(ValueError):
         said = json.loads(text)
     if not isinstance(said, dict):
         log.warning("cometbft_output", text=text[:_LONGEST_TEXT])
-        return
+        return text
     level, message = said.pop("level", ""), said.pop("_msg", "")
     fields = {f"cometbft_{name}": value for name, value in said.items() if name != "ts"}
     getattr(log, level if level in _LEVELS else "warning")("cometbft_log", said=message, **fields)
+    return f"{message}: {said['err']}" if "err" in said else f"{message}"

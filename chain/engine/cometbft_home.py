@@ -139,7 +139,7 @@ def describe_config(network: Network, sockets: Sockets, *, block_ms: int) -> str
             "timeout_commit": f"{block_ms}ms",
             "peer_gossip_sleep_duration": "20ms",
         },
-        "tx_index": {"indexer": "kv"},
+        "tx_index": {"indexer": "kv" if network.rpc else "null"},  # it never forgets, and only the RPC reads it
         "statesync": _describe_state_sync(network.state_sync),
     }
     return "# Written by `gnk chain start` at each start.\n" + "".join(map(_section, sections.items()))

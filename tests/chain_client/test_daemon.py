@@ -12,13 +12,15 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import structlog
 
 from chain_client.config import DaemonConfig
 from chain_client.cosmos import CosmosLedger
-from chain_client.daemon import Follower, _follow, read_view, run_daemon, watch_signals
+from chain_client.daemon import Follower, _follow, read_view, run_daemon, tell_round, watch_signals
 from chain_client.errors import PermanentError
 from chain_client.journal import Journal
 from chain_client.keys.secret import Secret
@@ -32,6 +34,8 @@ from rules.presets import MINIMAL
 from rules.types import Host, Phase
 from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN, CHAIN_ID
+from tests.chain_client.fake_ledger import FakeLedger
+from tests.chain_client.views import make_clock
 from tests.sidecar.conftest import SidecarProcess, now_ms
 from wire.notify import ServiceManager
 
@@ -206,7 +210,7 @@ def test_step__another_chain__is_refused(tmp_path: Path) -> None:
 
         async def story() -> None:
             async with CosmosLedger.open(target) as ledger, asyncio.TaskGroup() as tasks:
-                ports = Ports(**dict.fromkeys(Ports.__slots__) | {"ledger": ledger})
+                ports = Ports(**dict.fromkeys(Ports.__slots__) | {"ledger": ledger, "now_ms": now_ms})
                 performer = Performer(ports, tasks)
                 with pytest.raises(PermanentError, match="chain_id_mismatch"):
                     await Follower(ports=ports, performer=performer, host=ANN.text, chain_id="other-1").step()
@@ -224,3 +228,43 @@ def test_watch_signals__sigterm__sets_stop() -> None:
         return stop.is_set()
 
     assert asyncio.run(story())
+
+
+def test_tell_round__late_and_complete_again__is_said_once_each() -> None:
+    on_time = make_clock(Phase.SEED)
+    late, later = (replace(on_time, late_blocks=blocks) for blocks in (1, 2))
+    with structlog.testing.capture_logs() as logs:
+        for before, now in pairwise([None, on_time, late, later, on_time, None]):
+            if now is not None:
+                tell_round(before, now)
+    assert [(line["event"], line["phase"], line["blocks"]) for line in logs] == [
+        ("round_late", "SEED", 1),
+        ("round_complete", "SEED", 2),
+    ]
+
+
+def test_tell_round__late_when_the_client_starts__is_said() -> None:
+    with structlog.testing.capture_logs() as logs:
+        tell_round(None, replace(make_clock(Phase.BEACON2), late_blocks=4))
+    assert [(line["event"], line["blocks"]) for line in logs] == [("round_late", 4)]
+
+
+def test_step__the_newest_block_grows_old_and_a_new_one_comes__is_said_once_each() -> None:
+    """As it is for a host whose node is cut off from the others."""
+    moments = iter([10_000, 39_000, 41_000, 60_000, 90_000, 91_000])
+
+    async def story() -> None:
+        chain = FakeLedger(height=10)
+        async with asyncio.TaskGroup() as tasks:
+            ports = Ports(**dict.fromkeys(Ports.__slots__) | {"ledger": chain, "now_ms": lambda: next(moments)})
+            performer = Performer(ports, tasks)
+            follower = Follower(ports=ports, performer=performer, host=ANN.text, chain_id=CHAIN_ID)
+            for height in (10, 10, 10, 10, 90, 91):
+                chain.height = height
+                with contextlib.suppress(PermanentError):  # it answers no view
+                    await follower.step()
+
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(story())
+    assert [(line["event"], line["height"]) for line in logs] == [("node_stale", 10), ("node_fresh_again", 90)]
+    assert logs[0]["newest_block_s"] == 31

@@ -42,7 +42,13 @@ def hosted(view: View, **changes: object) -> View:
 SENDS = [
     # view, journal, duty or None, why
     (view_of(Phase.SERVE), REVIEWED, Duty.COMMIT_SEEDS, "SERVE opens: secrets for the next epoch"),
-    (view_of(Phase.GENESIS), REVIEWED, Duty.COMMIT_SEEDS, "epoch 0, staked"),
+    (view_of(Phase.GENESIS, 1), REVIEWED, Duty.COMMIT_SEEDS, "epoch 0, staked"),
+    (
+        view_of(Phase.GENESIS),
+        REVIEWED,
+        None,
+        "a long window opens: nodes that are a block behind would refuse",
+    ),
     (view_of(Phase.SERVE, done=Done(seeds_next=True)), REVIEWED, None, "committed already"),
     (view_of(Phase.SERVE, table={BOB: 1}), REVIEWED, None, "not among the committers"),
     (view_of(Phase.SETTLE), REVIEWED, None, "SETTLE asks for nothing"),

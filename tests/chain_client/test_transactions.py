@@ -90,6 +90,36 @@ def test_decide__refused__tells_the_rule() -> None:
     assert (decision.order_id, decision.result.rule, decision.result.height) == ("one", "insufficient_funds", 0)
 
 
+KNOWN = Receipt(tx_hash=TX.tx_hash, code=1, rule="tx_duplicate", log="tx_duplicate: tx already exists in cache")
+FULL = Receipt(tx_hash=TX.tx_hash, code=2, rule="mempool_full", log="mempool_full: 9 transactions wait")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "rule", "said"),
+    [
+        (FRESH, "", "no node could be reached to take it before block 100 was made"),
+        (RESUMED, "", "no node said that it had it, and no block up to 100 took it"),
+        (replace(RESUMED, receipt=TAKEN), "", "the node had it, and no block up to 100 took it"),
+        (replace(RESUMED, receipt=KNOWN), "", "the node had it, and no block up to 100 took it"),
+        (replace(RESUMED, receipt=FULL), "mempool_full", "mempool_full: 9 transactions wait"),
+    ],
+    ids=[
+        "never sent",
+        "kept by an earlier process, or sent without an answer",
+        "taken",
+        "still there when it was sent again",
+        "no room",
+    ],
+)
+def test_decide__expired__says_what_the_node_did_with_it(attempt: Attempt, rule: str, said: str) -> None:
+    decision = decide(attempt, see(101))
+
+    assert isinstance(decision, Outcome)
+    assert (decision.fate, decision.result.rule) == (Fate.EXPIRED, rule)
+    assert decision.result.log.startswith(said)
+    assert "cache" not in decision.result.log
+
+
 def test_sign_order__any_order__verifies_and_says_what_was_ordered() -> None:
     raw = TxRaw.FromString(TX.raw)
     body, auth_info = TxBody.FromString(raw.body_bytes), AuthInfo.FromString(raw.auth_info_bytes)

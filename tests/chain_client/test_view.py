@@ -35,6 +35,7 @@ def make_answer() -> QueryViewResponse:
             beacon_params=PARAMS.beacon,
             stake_params=PARAMS.stake,
             block_ms=500,
+            round_late_blocks=6,
         ),
         host=Host(address=ADDRESS, registered_epoch=1, stake_ngonka=7, down=True),
         balance_ngonka=9,
@@ -49,7 +50,7 @@ def make_answer() -> QueryViewResponse:
 def test_decode_view__everything_there__is_read() -> None:
     view = decode_view(make_answer(), ME)
     assert view.clock == Clock(
-        height=50, epoch=3, phase=Phase.CLAIM, phase_first=45, phase_last=55, epoch_last=99, block_ms=500
+        height=50, epoch=3, phase=Phase.CLAIM, phase_first=45, phase_last=55, epoch_last=99, block_ms=500, late_blocks=6
     )
     assert view.clock.blocks_left == 5
     assert (view.rules.sprint, view.rules.beacon, view.rules.stake) == (LOCAL.sprint, LOCAL.beacon, LOCAL.stake)

@@ -28,7 +28,7 @@ def pids(processes: list[dict[str, Any]]) -> dict[str, int | None]:
 
 
 def test_without_a_network_nothing_runs_and_down_is_fine(tmp_path: Path) -> None:
-    nothing = {"validators": [], "epoch": None, "phase": None, "processes": []}
+    nothing = {"validators": [], "epoch": None, "phase": None, "round_late_blocks": None, "processes": []}
     assert gnk("localnet", "status", "--home", str(tmp_path)) == nothing
     assert gnk("localnet", "down", "--home", str(tmp_path)) == {"processes": []}
 
@@ -133,7 +133,7 @@ def test_validators_come_up_though_the_first_command_was_killed_and_go_down_with
         for one in status["validators"]:
             assert (one["height"] > 0, one["power"], one["units"], one["peers"]) == (True, 5000, 5000, 1)
             assert len(one["app_hash"]) == 64
-        assert status["phase"] == "GENESIS"
+        assert (status["phase"], status["round_late_blocks"]) == ("GENESIS", 0)
         described = json.loads((directory / "network.json").read_text())["validators"]
         assert not any(is_free(one[kind]) for one in described for kind in ("grpc", "p2p", "rpc"))
     finally:

@@ -27,6 +27,12 @@ def test_build_unit__every_service__is_watched_and_started_again(name: str, inst
     assert unit["NoNewPrivileges"] == ["yes"]
 
 
+@pytest.mark.parametrize("installation", [SYSTEM, USER], ids=["system", "user"])
+def test_build_unit__the_chain__may_take_as_long_as_joining_by_a_snapshot_takes(installation: Installation) -> None:
+    """It is ready with its first block; systemd would kill it after 90 s, again and again."""
+    assert read(build_unit(SERVICES["chain"], installation))["TimeoutStartSec"] == ["infinity"]
+
+
 def test_build_unit__host_and_sidecar__meet_at_one_socket() -> None:
     sidecar, host = (read(build_unit(SERVICES[name], SYSTEM)) for name in ("sidecar", "host"))
     (path,) = (word for word in sidecar["ExecStart"][0].split() if word.endswith(".sock"))

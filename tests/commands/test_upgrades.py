@@ -54,6 +54,7 @@ def test_rehearse__an_upgrade_that_is_known__says_what_it_comes_to_and_leaves_th
     found = run_json(group, "rehearse", "v2", "--home", str(tmp_path))
     assert error_of(run(group, "rehearse", "bad", "--home", str(tmp_path))) == "upgrade_failed"
     assert (found["written"], found["removed"]) == (2, 1)
+    assert isinstance(found["seconds"], float)
     assert found["app_hash_before"] != found["app_hash_after"]
     store = Store.open(tmp_path / DATA_FILE)
     assert store.latest.get(b"test/new") is None

@@ -61,7 +61,12 @@ def test_describe__nobody_answers__says_none(tmp_path: Path) -> None:
     net = ValidatorNet(directory=tmp_path / "net")
     net.make(1, "minimal")
     nothing = {"name": "validator-1", "height": None, "app_hash": None, "power": None, "units": None, "peers": None}
-    assert net.describe() == {"validators": [nothing], "epoch": None, "phase": None}
+    assert net.describe() == {
+        "validators": [nothing],
+        "epoch": None,
+        "phase": None,
+        "round_late_blocks": None,
+    }
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -5,6 +5,7 @@ Needs the program: `make cometbft`.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -204,6 +205,30 @@ def test_a_broadcast_has_the_rules_codes_and_a_proof_leads_to_a_header(validator
     check_presence(b64decode(op["data"]), app_hash=app_hash, key=key, value=CHAIN_ID.encode())
 
 
+def test_cometbft_indexes_transactions_for_its_rpc_alone_and_begins_anew_when_its_index_was_removed(
+    validator: Validator,
+) -> None:
+    index = validator.home / "cometbft" / "data" / "tx_index.db"
+
+    def find(height: int) -> int:
+        return int(validator.ask_rpc(f"tx_search?query=%22tx.height={height}%22")["total_count"])
+
+    first = send(validator)
+    await_that(lambda: find(first) == 1)
+    assert validator.stop() == 0
+    shutil.rmtree(index)
+    validator.start()
+    second = send(validator)
+    await_that(lambda: find(second) == 1)
+    assert find(first) == 0
+    assert validator.stop() == 0
+    shutil.rmtree(index)
+    validator.rpc = ""
+    validator.start()
+    send(validator)
+    assert not index.exists()
+
+
 def check_powers(validator: Validator) -> None:
     """Nobody sprints, so every SETTLE halves the units; CometBFT has followed from the second block after it.
 
@@ -268,31 +293,41 @@ def test_a_cometbft_that_ends_again_and_again_is_given_up(tmp_path: Path) -> Non
     assert (error["code"], "out of order" in said) == ("cometbft_failed", True)
 
 
-def test_a_full_disk_stops_the_node_before_it_commits_and_with_room_it_goes_on(tmp_path: Path) -> None:
-    """Needs to mount a file system of 512 KiB, as root may."""
-    init(tmp_path)
-    data = tmp_path / "data"
-    data.mkdir()
-    mount("-t", "tmpfs", "-o", "size=512k", "tmpfs", str(data))
+@pytest.mark.parametrize(
+    ("folder", "size", "words"),
+    [("data", "512k", ()), (".", "4m", ("--block-ms", "20"))],
+    ids=["the store's", "its own and CometBFT's, which fills first"],
+)
+def test_a_full_disk_stops_the_node_before_it_commits_and_with_room_it_goes_on(
+    tmp_path: Path, folder: str, size: str, words: tuple[str, ...]
+) -> None:
+    """Needs to mount a small file system, as root may."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system that fills up")
+    home = tmp_path / "home"
+    disk = home / folder
+    disk.mkdir(parents=True)
+    mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk))
     try:
-        with running(tmp_path, "--engine", "cometbft", "--json", "--p2p", "127.0.0.1:0") as process:
+        init(home)
+        with running(home, "--engine", "cometbft", "--json", "--p2p", "127.0.0.1:0", *words) as process:
             _, said = process.communicate(timeout=10 * TIMEOUT_S)
         assert process.returncode in {1, 3}
         assert json.loads(said.splitlines()[-1])["error"]["code"] == "store_full"
-        mount("-o", "remount,size=64m", str(data))
-        height = len(export(tmp_path))
+        mount("-o", "remount,size=64m", str(disk))
+        height = len(export(home))
         assert height > 0
-        validator = Validator(tmp_path)
+        validator = Validator(home)
         validator.start()
         try:
             await_that(lambda: validator.height > height + 5)
             assert validator.stop() == 0
         finally:
             validator.kill()
-        blocks = export(tmp_path)
+        blocks = export(home)
         assert [block["height"] for block in blocks] == list(range(1, len(blocks) + 1))
     finally:
-        subprocess.run(["umount", str(data)], check=True, timeout=30)
+        subprocess.run(["umount", str(disk)], check=True, timeout=30)
 
 
 def mount(*words: str) -> None:

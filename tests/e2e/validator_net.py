@@ -93,11 +93,12 @@ class Namespaces:
 
 @dataclass
 class Net:
-    """Validators under `directory`; `namespaces` is None where they share this one."""
+    """Validators under `directory`; `namespaces` is None where they share this one; `flags` of their chains."""
 
     directory: Path
     count: int = 4
     cuttable: bool = True
+    flags: tuple[str, ...] = ()
     namespaces: Namespaces | None = None
     processes: dict[tuple[str, str], subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -160,7 +161,8 @@ class Net:
     def launch(self, one: Validator, kind: str) -> None:
         kept = self.kept(one, kind)
         prefix = ["ip", "netns", "exec", self.namespaces.name(one.name)] if self.namespaces else []
-        line = [*prefix, sys.executable, "-m", "cli", *kept.words]
+        flags = self.flags if kind == "chain" else ()
+        line = [*prefix, sys.executable, "-m", "cli", *kept.words, *flags]
         environ = {**os.environ, "OMP_WAIT_POLICY": "passive", "PYTHONUNBUFFERED": "1"}
         with kept.log.open("ab") as log:
             self.processes[one.name, kind] = subprocess.Popen(

@@ -14,6 +14,7 @@ from chain.modules.beacon.threshold.dealing import find_key_group
 from chain.modules.params.state import get_frozen
 from chain.modules.sprint.state import get_epoch_start, set_epoch_start
 from chain.modules.stake import state as stake
+from chain.store.kv import Reader
 from rules.beacon import combine_reveals
 from rules.params import COMMIT_REVEAL
 from rules.schedule import EpochStart
@@ -56,6 +57,13 @@ def close_round(ctx: Context, epoch: int, beacon_round: Round) -> bool:
     state.set_seed(ctx.store, epoch, beacon_round, seed)
     ctx.emit("seed_known", epoch=epoch, round=name, seed=seed.hex())
     return True
+
+
+def count_late_blocks(store: Reader, start: EpochStart, phase: Phase) -> int:
+    """By how many blocks the phase's round waits for its signature; 0 where none is open, or none is late."""
+    if phase not in ROUNDS or find_key_group(store, start.epoch) is None:
+        return 0
+    return start.seed_delay if ROUNDS[phase] is Round.SPRINT else start.sample_delay
 
 
 def _delay_round(ctx: Context, beacon_round: Round) -> None:

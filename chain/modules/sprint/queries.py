@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chain.modules.bank.state import get_balance
+from chain.modules.beacon.rounds import count_late_blocks
 from chain.modules.beacon.state import get_beacon_key, get_commitment, get_deal, get_group, get_seed, scan_deals
 from chain.modules.params.state import freeze, get_frozen, get_live
 from chain.modules.query import Query, Snapshot
@@ -130,6 +131,7 @@ def _status(snapshot: Snapshot, upcoming: _Upcoming) -> pb.EpochStatus:
         deal_first_height=dealing.deal_first if dealing else 0,
         deal_last_height=dealing.deal_last if dealing else 0,
         complaint_last_height=dealing.complaint_last if dealing else 0,
+        round_late_blocks=count_late_blocks(snapshot.store, upcoming.start, place.phase),
     )
 
 

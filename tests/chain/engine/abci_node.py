@@ -28,6 +28,7 @@ from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
 from chain.genesis import build_genesis
 from chain.modules.beacon.threshold.voting import Signer
+from chain.modules.upgrade.migrating import Upgrades
 from chain.store.store import Store
 from rules.params import Params
 from rules.presets import GENESIS_UNITS, MINIMAL
@@ -85,10 +86,16 @@ class Pool:
 
 
 def open_abci(
-    store: Store, genesis: bytes, *, home: Path | None = None, keep_blocks: int = 0, signer: Signer | None = None
+    store: Store,
+    genesis: bytes,
+    *,
+    home: Path | None = None,
+    keep_blocks: int = 0,
+    signer: Signer | None = None,
+    upgrades: Upgrades | None = None,
 ) -> AbciEngine:
     """With a snapshot every 10 blocks, on a shelf in `home`."""
-    app = App.open(store, signer)
+    app = App.open(store, signer, upgrades)
     tip = Tip.open(app, store, genesis, keep_blocks=keep_blocks)
     chain = LocalChain(app=app, engine=Pool(tip), store=store, chain_id=CHAIN_ID)
     query = AbciQuery(build_registry(chain), chain, store)

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from chain.engine import leash
 from chain.engine.cometbft import MAX_FAILURES, find_cometbft, supervise
 from chain.engine.errors import EngineError
+from chain.store.errors import StoreError
 
 TIMEOUT_S = 20
 
@@ -88,6 +89,29 @@ def test_supervise__a_block_between_two_ends__counts_anew(tmp_path: Path) -> Non
         run(command, [0, 0, 0, 0, 7], clock)
     assert clock.waited == [1, 2, 3, 1, 2, 3, 4, 5]
     assert len(clock.waited) == MAX_FAILURES + 2
+
+
+FAILS = """
+echo '{"level":"info","_msg":"before"}'
+echo '{"level":"error","_msg":"CONSENSUS FAILURE!!!","stack":"long","err":"%s"}'
+echo '{"level":"info","_msg":"and so on"}'
+exec sleep 60
+"""
+
+
+def test_supervise__it_lives_on_without_consensus__is_ended_and_started_again(tmp_path: Path) -> None:
+    """CometBFT's process outlives a panic of its consensus, and would make no block for ever."""
+    clock = Clock()
+    with pytest.raises(EngineError, match=r"cometbft_failed: .*CONSENSUS FAILURE!!!: out of luck$"):
+        run([str(program(tmp_path / "p", FAILS % "out of luck"))], [0], clock)
+    assert clock.waited == [1, 2, 3, 4, 5]
+
+
+def test_supervise__no_room_for_its_own_files__is_a_full_disk_at_once(tmp_path: Path) -> None:
+    clock = Clock()
+    with pytest.raises(StoreError, match=r"store_full: .*write /x: no space left on device"):
+        run([str(program(tmp_path / "p", FAILS % "write /x: no space left on device"))], [0], clock)
+    assert clock.waited == []
 
 
 def test_supervise__lines_of_the_program__are_logged(tmp_path: Path) -> None:

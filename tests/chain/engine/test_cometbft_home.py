@@ -59,6 +59,13 @@ def test_describe_config__sockets_and_ports__is_toml() -> None:
     assert tomllib.loads(config_of())["rpc"]["laddr"] == "unix:///run/r"
 
 
+@pytest.mark.parametrize(("rpc", "indexer"), [("127.0.0.1:1", "kv"), ("", "null")])
+def test_describe_config__transactions__are_indexed_where_somebody_can_ask_for_them(rpc: str, indexer: str) -> None:
+    """CometBFT's index never forgets, and nobody but its RPC reads it."""
+    config = tomllib.loads(config_of(replace(NETWORK, rpc=rpc)))
+    assert config["tx_index"]["indexer"] == indexer
+
+
 def test_describe_config__a_quick_chain__still_waits_a_second_for_a_proposal() -> None:
     assert tomllib.loads(config_of(block_ms=100))["consensus"]["timeout_propose"] == "1000ms"
     assert tomllib.loads(config_of(block_ms=6000))["consensus"]["timeout_propose"] == "6000ms"

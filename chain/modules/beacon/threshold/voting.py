@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from py_arkworks_bls12381 import G1Point
@@ -21,7 +22,7 @@ from chain.modules.sprint.state import locate_height
 from rules.errors import RuleError
 from rules.seeds import compute_beacon_message
 from rules.types import Phase, Round
-from wire.gonka.beacon.v1.beacon_pb2 import Group, Member
+from wire.gonka.beacon.v1.beacon_pb2 import Deal, Group, Member
 from wire.threshold.curve import G1_BYTES, ORDER, multiply_g1, split_bytes, verify
 from wire.threshold.dealing import compute_shared_key, open_shares
 from wire.threshold.groups import keys_of, read_deal, read_dealing, slots_of
@@ -33,6 +34,10 @@ OPENING: Final = {
     Phase.CLAIM: (0, Round.SAMPLE),
 }
 """The round that opens after a phase's last block, and how many epochs later."""
+DEALING: Final = {Phase.GENESIS, Phase.SERVE}
+"""In which the key of the next epoch is dealt."""
+OPENED_AHEAD: Final = 8
+"""Deals that a validator opens with one vote: each takes it up to half a millisecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +77,12 @@ def _want(ctx: Context, epoch: int, opening: Round, block_hash: bytes) -> Wanted
 
 
 class Signer:
-    """A validator's beacon secret, and the shares that it opened with it last."""
+    """A validator's beacon secret, and what it opened with it last: an epoch's deals, and its shares of a key."""
 
     def __init__(self, secret: int) -> None:
         self._secret = secret
         self._key = multiply_g1(G1Point(), secret)
+        self._deals: tuple[int, dict[str, list[int]]] = (0, {})
         self._opened: tuple[bytes, list[int]] = (b"", [])
 
     def extend(self, ctx: Context, block_hash: bytes) -> bytes:
@@ -84,23 +90,50 @@ class Signer:
         wanted, or the validator was dealt a share that is wrong.
         """
         wanted = find_votable(ctx, block_hash)
-        member = next((m for m in wanted.group.members if m.beacon_key == self._key), None) if wanted else None
-        if wanted is None or member is None:
+        if wanted is None:
+            self._open_ahead(ctx)
+            return b""
+        member = self._find_member(wanted.group)
+        if member is None:
             return b""
         if self._opened[0] != wanted.group.public_key:
-            shares = self._open(ctx, wanted.group, member)
+            shares = self._sum_shares(ctx, wanted.group, member)
             right = are_shares_of(keys_of(wanted.group, member), shares)
             self._opened = (wanted.group.public_key, shares if right else [])
         return sign_partials(self._opened[1], wanted.message)
 
-    def _open(self, ctx: Context, group: Group, member: Member) -> list[int]:
-        sums = [0] * member.slots
+    def _find_member(self, group: Group) -> Member | None:
+        return next((member for member in group.members if member.beacon_key == self._key), None)
+
+    def _open_ahead(self, ctx: Context) -> None:
+        """Open a few of the deals that have come, so that the round's first vote has not all of them to open."""
+        place = locate_height(ctx.store, ctx.height)
+        group = state.get_group(ctx.store, place.epoch + 1) if place.phase in DEALING else None
+        member = self._find_member(group) if group else None
+        if group is None or member is None:
+            return
+        opened = self._opened_deals(group.epoch)
+        closed = (deal for deal in state.scan_deals(ctx.store, group.epoch) if deal.dealer not in opened)
+        for deal in islice(closed, OPENED_AHEAD):
+            opened[deal.dealer] = self._open(ctx, group, member, deal)
+
+    def _sum_shares(self, ctx: Context, group: Group, member: Member) -> list[int]:
+        sums, opened = [0] * member.slots, self._opened_deals(group.epoch)
         for deal in state.scan_deals(ctx.store, group.epoch):
             if deal.dealer in group.dealers:
-                dealing, sealed = read_dealing(ctx.chain_id, group, deal.dealer), read_deal(deal)
-                shares = open_shares(dealing, sealed, compute_shared_key(sealed, self._secret), slots_of(member))
+                shares = opened.get(deal.dealer) or self._open(ctx, group, member, deal)
                 sums = [(total + share) % ORDER for total, share in zip(sums, shares, strict=True)]
         return sums
+
+    def _opened_deals(self, epoch: int) -> dict[str, list[int]]:
+        """The shares by dealer, of deals for the epoch; those of another are forgotten."""
+        if self._deals[0] != epoch:
+            self._deals = (epoch, {})
+        return self._deals[1]
+
+    def _open(self, ctx: Context, group: Group, member: Member, deal: Deal) -> list[int]:
+        dealing, sealed = read_dealing(ctx.chain_id, group, deal.dealer), read_deal(deal)
+        return open_shares(dealing, sealed, compute_shared_key(sealed, self._secret), slots_of(member))
 
 
 def is_extension_good(ctx: Context, block_hash: bytes, validator: bytes, extension: bytes) -> bool:

@@ -1,5 +1,7 @@
 """An upgrade at its height: who knows it goes on, who does not stops before it and loses nothing."""
 
+import asyncio
+
 import pytest
 
 from chain.app import App
@@ -14,12 +16,14 @@ from chain.store.store import Store
 from rules.errors import RuleError
 from rules.presets import MINIMAL
 from rules.types import Phase
+from tests.chain.engine.abci_node import open_abci
 from tests.chain.ledger import ANN, BOB, CAT, Ledger, make_genesis
 from tests.chain.modules.upgrade.test_messages import upgrade
 
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 from cosmos.base.v1beta1.coin_pb2 import Coin
 from cosmos.gov.v1.tx_pb2 import MsgSubmitProposal, MsgVote
+from tendermint.abci import types_pb2 as abci
 
 MARK = b"test/migrated"
 HEIGHT = 75
@@ -119,3 +123,28 @@ def test_upgrade__skipped_by_one_only__comes_to_another_app_hash() -> None:
         ledger.run_to(2 * HEIGHT)
         hashes.add(ledger.store.app_hash)
     assert len(hashes) == 2
+
+
+def test_upgrade__over_abci__an_old_program_answers_nothing_about_the_block_and_a_new_one_goes_on() -> None:
+    """A vote, a proposal, a check or a block: whatever CometBFT asks first stops the node, and nothing is kept."""
+    ledger = make_ledger(store := Store.in_memory(), Upgrades())
+    plan_by_vote(ledger, HEIGHT)
+    with pytest.raises(EngineError):
+        ledger.run_to(200)
+    height, app_hash = store.height + 1, store.app_hash
+    requests = (
+        abci.Request(check_tx=abci.RequestCheckTx(tx=b"x")),
+        abci.Request(prepare_proposal=abci.RequestPrepareProposal(height=height, max_tx_bytes=1 << 20)),
+        abci.Request(process_proposal=abci.RequestProcessProposal(height=height)),
+        abci.Request(verify_vote_extension=abci.RequestVerifyVoteExtension(height=height)),
+        abci.Request(finalize_block=abci.RequestFinalizeBlock(height=height, hash=b"h" * 32)),
+    )
+    for request in requests:
+        old = open_abci(store, ledger.genesis)
+        with pytest.raises(EngineError, match="upgrade_needed"):
+            asyncio.run(old.answer(request))
+        assert (store.height, store.app_hash) == (height - 1, app_hash)
+    newer = open_abci(store, ledger.genesis, upgrades=Upgrades(migrations={"v2": migrate}))
+    for request in (requests[-1], abci.Request(commit=abci.RequestCommit())):
+        asyncio.run(newer.answer(request))
+    assert store.height == get_done_height(store.latest, "v2") == height

@@ -28,7 +28,7 @@ from wire.gonka.sprint.v1 import sprint_pb2 as wire_dot_gonka_dot_sprint_dot_v1_
 from wire.gonka.stake.v1 import stake_pb2 as wire_dot_gonka_dot_stake_dot_v1_dot_stake__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n wire/gonka/sprint/v1/query.proto\x12\x0fgonka.sprint.v1\x1a\x1cgoogle/api/annotations.proto\x1a!wire/gonka/beacon/v1/beacon.proto\x1a!wire/gonka/sprint/v1/sprint.proto\x1a\x1fwire/gonka/stake/v1/stake.proto\"%\n\rFollowRequest\x12\x14\n\x0c\x61\x66ter_height\x18\x01 \x01(\x04\"A\n\x0b\x42lockNotice\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x0c\n\x04hash\x18\x02 \x01(\x0c\x12\x14\n\x0ctime_unix_ms\x18\x03 \x01(\x04\"\x14\n\x12QueryParamsRequest\">\n\x13QueryParamsResponse\x12\'\n\x06params\x18\x01 \x01(\x0b\x32\x17.gonka.sprint.v1.Params\"\xd3\x03\n\x0b\x45pochStatus\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x14\n\x0c\x66irst_height\x18\x03 \x01(\x04\x12%\n\x05phase\x18\x04 \x01(\x0e\x32\x16.gonka.sprint.v1.Phase\x12\x1a\n\x12phase_first_height\x18\x05 \x01(\x04\x12\x19\n\x11phase_last_height\x18\x06 \x01(\x04\x12\x13\n\x0blast_height\x18\x07 \x01(\x04\x12\x13\n\x0bsprint_seed\x18\x08 \x01(\x0c\x12\x13\n\x0bsample_seed\x18\t \x01(\x0c\x12.\n\rsprint_params\x18\n \x01(\x0b\x32\x17.gonka.sprint.v1.Params\x12.\n\rbeacon_params\x18\x0b \x01(\x0b\x32\x17.gonka.beacon.v1.Params\x12,\n\x0cstake_params\x18\x0c \x01(\x0b\x32\x16.gonka.stake.v1.Params\x12\x10\n\x08\x62lock_ms\x18\r \x01(\r\x12\x19\n\x11\x64\x65\x61l_first_height\x18\x0e \x01(\x04\x12\x18\n\x10\x64\x65\x61l_last_height\x18\x0f \x01(\x04\x12\x1d\n\x15\x63omplaint_last_height\x18\x10 \x01(\x04\"\x13\n\x11QueryEpochRequest\"T\n\x12QueryEpochResponse\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0b\x32\x1c.gonka.sprint.v1.EpochStatus\" \n\x10QueryViewRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\"\xd1\x04\n\x11QueryViewResponse\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0b\x32\x1c.gonka.sprint.v1.EpochStatus\x12\"\n\x04host\x18\x03 \x01(\x0b\x32\x14.gonka.stake.v1.Host\x12\x16\n\x0e\x62\x61lance_ngonka\x18\x04 \x01(\x04\x12)\n\x05table\x18\x05 \x03(\x0b\x32\x1a.gonka.stake.v1.TableEntry\x12&\n\x06\x63laims\x18\x06 \x03(\x0b\x32\x16.gonka.sprint.v1.Claim\x12\x34\n\x0f\x63ommitment_next\x18\x07 \x01(\x0b\x32\x1b.gonka.beacon.v1.Commitment\x12/\n\ncommitment\x18\x08 \x01(\x0b\x32\x1b.gonka.beacon.v1.Commitment\x12%\n\x04rows\x18\t \x01(\x0b\x32\x17.gonka.sprint.v1.RowSet\x12*\n\x08\x64isputes\x18\n \x03(\x0b\x32\x18.gonka.sprint.v1.Dispute\x12\x32\n\x0c\x64ispute_vote\x18\x0b \x01(\x0b\x32\x1c.gonka.sprint.v1.DisputeVote\x12\x12\n\nbeacon_key\x18\x0c \x01(\x0c\x12*\n\ngroup_next\x18\r \x01(\x0b\x32\x16.gonka.beacon.v1.Group\x12)\n\ndeals_next\x18\x0e \x03(\x0b\x32\x15.gonka.beacon.v1.Deal\x12\x14\n\x0c\x64\x65\x61l_missing\x18\x0f \x01(\x08\"#\n\x12QueryClaimsRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"=\n\x13QueryClaimsResponse\x12&\n\x06\x63laims\x18\x01 \x03(\x0b\x32\x16.gonka.sprint.v1.Claim\"1\n\x12QueryRevealRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0c\n\x04host\x18\x02 \x01(\t\"F\n\x13QueryRevealResponse\x12\x0e\n\x06nonces\x18\x01 \x03(\x06\x12\x0c\n\x04tags\x18\x02 \x01(\x0c\x12\x11\n\tpositions\x18\x03 \x03(\x04\"$\n\x13QuerySummaryRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"F\n\x14QuerySummaryResponse\x12.\n\x07summary\x18\x01 \x01(\x0b\x32\x1d.gonka.sprint.v1.EpochSummary2\x82\x06\n\x05Query\x12t\n\x06Params\x12#.gonka.sprint.v1.QueryParamsRequest\x1a$.gonka.sprint.v1.QueryParamsResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/gonka/sprint/v1/params\x12p\n\x05\x45poch\x12\".gonka.sprint.v1.QueryEpochRequest\x1a#.gonka.sprint.v1.QueryEpochResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/gonka/sprint/v1/epoch\x12s\n\x04View\x12!.gonka.sprint.v1.QueryViewRequest\x1a\".gonka.sprint.v1.QueryViewResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/gonka/sprint/v1/view/{host}\x12\x83\x01\n\x06\x43laims\x12#.gonka.sprint.v1.QueryClaimsRequest\x1a$.gonka.sprint.v1.QueryClaimsResponse\".\x82\xd3\xe4\x93\x02(\x12&/gonka/sprint/v1/epochs/{epoch}/claims\x12\x8b\x01\n\x06Reveal\x12#.gonka.sprint.v1.QueryRevealRequest\x1a$.gonka.sprint.v1.QueryRevealResponse\"6\x82\xd3\xe4\x93\x02\x30\x12./gonka/sprint/v1/epochs/{epoch}/reveals/{host}\x12\x87\x01\n\x07Summary\x12$.gonka.sprint.v1.QuerySummaryRequest\x1a%.gonka.sprint.v1.QuerySummaryResponse\"/\x82\xd3\xe4\x93\x02)\x12\'/gonka/sprint/v1/epochs/{epoch}/summary2R\n\x06\x42locks\x12H\n\x06\x46ollow\x12\x1e.gonka.sprint.v1.FollowRequest\x1a\x1c.gonka.sprint.v1.BlockNotice0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n wire/gonka/sprint/v1/query.proto\x12\x0fgonka.sprint.v1\x1a\x1cgoogle/api/annotations.proto\x1a!wire/gonka/beacon/v1/beacon.proto\x1a!wire/gonka/sprint/v1/sprint.proto\x1a\x1fwire/gonka/stake/v1/stake.proto\"%\n\rFollowRequest\x12\x14\n\x0c\x61\x66ter_height\x18\x01 \x01(\x04\"A\n\x0b\x42lockNotice\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x0c\n\x04hash\x18\x02 \x01(\x0c\x12\x14\n\x0ctime_unix_ms\x18\x03 \x01(\x04\"\x14\n\x12QueryParamsRequest\">\n\x13QueryParamsResponse\x12\'\n\x06params\x18\x01 \x01(\x0b\x32\x17.gonka.sprint.v1.Params\"\xee\x03\n\x0b\x45pochStatus\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x14\n\x0c\x66irst_height\x18\x03 \x01(\x04\x12%\n\x05phase\x18\x04 \x01(\x0e\x32\x16.gonka.sprint.v1.Phase\x12\x1a\n\x12phase_first_height\x18\x05 \x01(\x04\x12\x19\n\x11phase_last_height\x18\x06 \x01(\x04\x12\x13\n\x0blast_height\x18\x07 \x01(\x04\x12\x13\n\x0bsprint_seed\x18\x08 \x01(\x0c\x12\x13\n\x0bsample_seed\x18\t \x01(\x0c\x12.\n\rsprint_params\x18\n \x01(\x0b\x32\x17.gonka.sprint.v1.Params\x12.\n\rbeacon_params\x18\x0b \x01(\x0b\x32\x17.gonka.beacon.v1.Params\x12,\n\x0cstake_params\x18\x0c \x01(\x0b\x32\x16.gonka.stake.v1.Params\x12\x10\n\x08\x62lock_ms\x18\r \x01(\r\x12\x19\n\x11\x64\x65\x61l_first_height\x18\x0e \x01(\x04\x12\x18\n\x10\x64\x65\x61l_last_height\x18\x0f \x01(\x04\x12\x1d\n\x15\x63omplaint_last_height\x18\x10 \x01(\x04\x12\x19\n\x11round_late_blocks\x18\x11 \x01(\x04\"\x13\n\x11QueryEpochRequest\"T\n\x12QueryEpochResponse\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0b\x32\x1c.gonka.sprint.v1.EpochStatus\" \n\x10QueryViewRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\"\xd1\x04\n\x11QueryViewResponse\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0b\x32\x1c.gonka.sprint.v1.EpochStatus\x12\"\n\x04host\x18\x03 \x01(\x0b\x32\x14.gonka.stake.v1.Host\x12\x16\n\x0e\x62\x61lance_ngonka\x18\x04 \x01(\x04\x12)\n\x05table\x18\x05 \x03(\x0b\x32\x1a.gonka.stake.v1.TableEntry\x12&\n\x06\x63laims\x18\x06 \x03(\x0b\x32\x16.gonka.sprint.v1.Claim\x12\x34\n\x0f\x63ommitment_next\x18\x07 \x01(\x0b\x32\x1b.gonka.beacon.v1.Commitment\x12/\n\ncommitment\x18\x08 \x01(\x0b\x32\x1b.gonka.beacon.v1.Commitment\x12%\n\x04rows\x18\t \x01(\x0b\x32\x17.gonka.sprint.v1.RowSet\x12*\n\x08\x64isputes\x18\n \x03(\x0b\x32\x18.gonka.sprint.v1.Dispute\x12\x32\n\x0c\x64ispute_vote\x18\x0b \x01(\x0b\x32\x1c.gonka.sprint.v1.DisputeVote\x12\x12\n\nbeacon_key\x18\x0c \x01(\x0c\x12*\n\ngroup_next\x18\r \x01(\x0b\x32\x16.gonka.beacon.v1.Group\x12)\n\ndeals_next\x18\x0e \x03(\x0b\x32\x15.gonka.beacon.v1.Deal\x12\x14\n\x0c\x64\x65\x61l_missing\x18\x0f \x01(\x08\"#\n\x12QueryClaimsRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"=\n\x13QueryClaimsResponse\x12&\n\x06\x63laims\x18\x01 \x03(\x0b\x32\x16.gonka.sprint.v1.Claim\"1\n\x12QueryRevealRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0c\n\x04host\x18\x02 \x01(\t\"F\n\x13QueryRevealResponse\x12\x0e\n\x06nonces\x18\x01 \x03(\x06\x12\x0c\n\x04tags\x18\x02 \x01(\x0c\x12\x11\n\tpositions\x18\x03 \x03(\x04\"$\n\x13QuerySummaryRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"F\n\x14QuerySummaryResponse\x12.\n\x07summary\x18\x01 \x01(\x0b\x32\x1d.gonka.sprint.v1.EpochSummary2\x82\x06\n\x05Query\x12t\n\x06Params\x12#.gonka.sprint.v1.QueryParamsRequest\x1a$.gonka.sprint.v1.QueryParamsResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/gonka/sprint/v1/params\x12p\n\x05\x45poch\x12\".gonka.sprint.v1.QueryEpochRequest\x1a#.gonka.sprint.v1.QueryEpochResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/gonka/sprint/v1/epoch\x12s\n\x04View\x12!.gonka.sprint.v1.QueryViewRequest\x1a\".gonka.sprint.v1.QueryViewResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/gonka/sprint/v1/view/{host}\x12\x83\x01\n\x06\x43laims\x12#.gonka.sprint.v1.QueryClaimsRequest\x1a$.gonka.sprint.v1.QueryClaimsResponse\".\x82\xd3\xe4\x93\x02(\x12&/gonka/sprint/v1/epochs/{epoch}/claims\x12\x8b\x01\n\x06Reveal\x12#.gonka.sprint.v1.QueryRevealRequest\x1a$.gonka.sprint.v1.QueryRevealResponse\"6\x82\xd3\xe4\x93\x02\x30\x12./gonka/sprint/v1/epochs/{epoch}/reveals/{host}\x12\x87\x01\n\x07Summary\x12$.gonka.sprint.v1.QuerySummaryRequest\x1a%.gonka.sprint.v1.QuerySummaryResponse\"/\x82\xd3\xe4\x93\x02)\x12\'/gonka/sprint/v1/epochs/{epoch}/summary2R\n\x06\x42locks\x12H\n\x06\x46ollow\x12\x1e.gonka.sprint.v1.FollowRequest\x1a\x1c.gonka.sprint.v1.BlockNotice0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,29 +56,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYPARAMSRESPONSE']._serialized_start=314
   _globals['_QUERYPARAMSRESPONSE']._serialized_end=376
   _globals['_EPOCHSTATUS']._serialized_start=379
-  _globals['_EPOCHSTATUS']._serialized_end=846
-  _globals['_QUERYEPOCHREQUEST']._serialized_start=848
-  _globals['_QUERYEPOCHREQUEST']._serialized_end=867
-  _globals['_QUERYEPOCHRESPONSE']._serialized_start=869
-  _globals['_QUERYEPOCHRESPONSE']._serialized_end=953
-  _globals['_QUERYVIEWREQUEST']._serialized_start=955
-  _globals['_QUERYVIEWREQUEST']._serialized_end=987
-  _globals['_QUERYVIEWRESPONSE']._serialized_start=990
-  _globals['_QUERYVIEWRESPONSE']._serialized_end=1583
-  _globals['_QUERYCLAIMSREQUEST']._serialized_start=1585
-  _globals['_QUERYCLAIMSREQUEST']._serialized_end=1620
-  _globals['_QUERYCLAIMSRESPONSE']._serialized_start=1622
-  _globals['_QUERYCLAIMSRESPONSE']._serialized_end=1683
-  _globals['_QUERYREVEALREQUEST']._serialized_start=1685
-  _globals['_QUERYREVEALREQUEST']._serialized_end=1734
-  _globals['_QUERYREVEALRESPONSE']._serialized_start=1736
-  _globals['_QUERYREVEALRESPONSE']._serialized_end=1806
-  _globals['_QUERYSUMMARYREQUEST']._serialized_start=1808
-  _globals['_QUERYSUMMARYREQUEST']._serialized_end=1844
-  _globals['_QUERYSUMMARYRESPONSE']._serialized_start=1846
-  _globals['_QUERYSUMMARYRESPONSE']._serialized_end=1916
-  _globals['_QUERY']._serialized_start=1919
-  _globals['_QUERY']._serialized_end=2689
-  _globals['_BLOCKS']._serialized_start=2691
-  _globals['_BLOCKS']._serialized_end=2773
+  _globals['_EPOCHSTATUS']._serialized_end=873
+  _globals['_QUERYEPOCHREQUEST']._serialized_start=875
+  _globals['_QUERYEPOCHREQUEST']._serialized_end=894
+  _globals['_QUERYEPOCHRESPONSE']._serialized_start=896
+  _globals['_QUERYEPOCHRESPONSE']._serialized_end=980
+  _globals['_QUERYVIEWREQUEST']._serialized_start=982
+  _globals['_QUERYVIEWREQUEST']._serialized_end=1014
+  _globals['_QUERYVIEWRESPONSE']._serialized_start=1017
+  _globals['_QUERYVIEWRESPONSE']._serialized_end=1610
+  _globals['_QUERYCLAIMSREQUEST']._serialized_start=1612
+  _globals['_QUERYCLAIMSREQUEST']._serialized_end=1647
+  _globals['_QUERYCLAIMSRESPONSE']._serialized_start=1649
+  _globals['_QUERYCLAIMSRESPONSE']._serialized_end=1710
+  _globals['_QUERYREVEALREQUEST']._serialized_start=1712
+  _globals['_QUERYREVEALREQUEST']._serialized_end=1761
+  _globals['_QUERYREVEALRESPONSE']._serialized_start=1763
+  _globals['_QUERYREVEALRESPONSE']._serialized_end=1833
+  _globals['_QUERYSUMMARYREQUEST']._serialized_start=1835
+  _globals['_QUERYSUMMARYREQUEST']._serialized_end=1871
+  _globals['_QUERYSUMMARYRESPONSE']._serialized_start=1873
+  _globals['_QUERYSUMMARYRESPONSE']._serialized_end=1943
+  _globals['_QUERY']._serialized_start=1946
+  _globals['_QUERY']._serialized_end=2716
+  _globals['_BLOCKS']._serialized_start=2718
+  _globals['_BLOCKS']._serialized_end=2800
 # @@protoc_insertion_point(module_scope)

@@ -36,7 +36,7 @@ class QueryParamsResponse(_message.Message):
     def __init__(self, params: _Optional[_Union[_sprint_pb2.Params, _Mapping]] = ...) -> None: ...
 
 class EpochStatus(_message.Message):
-    __slots__ = ("epoch", "height", "first_height", "phase", "phase_first_height", "phase_last_height", "last_height", "sprint_seed", "sample_seed", "sprint_params", "beacon_params", "stake_params", "block_ms", "deal_first_height", "deal_last_height", "complaint_last_height")
+    __slots__ = ("epoch", "height", "first_height", "phase", "phase_first_height", "phase_last_height", "last_height", "sprint_seed", "sample_seed", "sprint_params", "beacon_params", "stake_params", "block_ms", "deal_first_height", "deal_last_height", "complaint_last_height", "round_late_blocks")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     FIRST_HEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -53,6 +53,7 @@ class EpochStatus(_message.Message):
     DEAL_FIRST_HEIGHT_FIELD_NUMBER: _ClassVar[int]
     DEAL_LAST_HEIGHT_FIELD_NUMBER: _ClassVar[int]
     COMPLAINT_LAST_HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    ROUND_LATE_BLOCKS_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     height: int
     first_height: int
@@ -69,7 +70,8 @@ class EpochStatus(_message.Message):
     deal_first_height: int
     deal_last_height: int
     complaint_last_height: int
-    def __init__(self, epoch: _Optional[int] = ..., height: _Optional[int] = ..., first_height: _Optional[int] = ..., phase: _Optional[_Union[_sprint_pb2.Phase, str]] = ..., phase_first_height: _Optional[int] = ..., phase_last_height: _Optional[int] = ..., last_height: _Optional[int] = ..., sprint_seed: _Optional[bytes] = ..., sample_seed: _Optional[bytes] = ..., sprint_params: _Optional[_Union[_sprint_pb2.Params, _Mapping]] = ..., beacon_params: _Optional[_Union[_beacon_pb2.Params, _Mapping]] = ..., stake_params: _Optional[_Union[_stake_pb2.Params, _Mapping]] = ..., block_ms: _Optional[int] = ..., deal_first_height: _Optional[int] = ..., deal_last_height: _Optional[int] = ..., complaint_last_height: _Optional[int] = ...) -> None: ...
+    round_late_blocks: int
+    def __init__(self, epoch: _Optional[int] = ..., height: _Optional[int] = ..., first_height: _Optional[int] = ..., phase: _Optional[_Union[_sprint_pb2.Phase, str]] = ..., phase_first_height: _Optional[int] = ..., phase_last_height: _Optional[int] = ..., last_height: _Optional[int] = ..., sprint_seed: _Optional[bytes] = ..., sample_seed: _Optional[bytes] = ..., sprint_params: _Optional[_Union[_sprint_pb2.Params, _Mapping]] = ..., beacon_params: _Optional[_Union[_beacon_pb2.Params, _Mapping]] = ..., stake_params: _Optional[_Union[_stake_pb2.Params, _Mapping]] = ..., block_ms: _Optional[int] = ..., deal_first_height: _Optional[int] = ..., deal_last_height: _Optional[int] = ..., complaint_last_height: _Optional[int] = ..., round_late_blocks: _Optional[int] = ...) -> None: ...
 
 class QueryEpochRequest(_message.Message):
     __slots__ = ()

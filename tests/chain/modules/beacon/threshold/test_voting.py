@@ -1,12 +1,17 @@
+from hashlib import sha256
+
 import pytest
 
 from chain.modules.beacon import state
 from chain.modules.beacon.threshold.voting import Signer, combine_extensions, find_votable, find_wanted, take_signature
+from chain.modules.query import Snapshot
+from chain.modules.sprint.queries import get_epoch
 from rules.errors import RuleError
 from rules.seeds import compute_beacon_message, compute_seed
 from rules.types import Phase, Round
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, STRANGER, Person
 from tests.chain.modules.beacon.threshold.validators import Validators, secret_of, validator_of
+from wire.gonka.sprint.v1.query_pb2 import QueryEpochRequest
 from wire.threshold.curve import verify
 
 
@@ -51,15 +56,34 @@ def test_a_round_that_is_not_complete_delays_the_phase_and_the_chain_goes_on() -
         network.step()
         assert network.place.phase is Phase.SEED
         assert network.named("round_delayed")[-1] == {"epoch": "1", "round": "sprint", "blocks": str(blocks)}
+        assert late_blocks(network) == blocks
     network.silent = {CAT}
     network.step()  # the votes for this block are the first to be enough
     network.step()  # this block takes the signature
     assert network.place.phase is Phase.SEED
     network.step()
     assert network.place.phase is Phase.SPRINT
+    assert late_blocks(network) == 0
     assert network.place.epoch_last == first.epoch_last + 14
     network.play(Phase.SEED)
     assert [e["epoch"] for e in network.named("epoch_settled")] == ["1"]
+
+
+def late_blocks(network: Validators) -> int:
+    """What the query says of the open round."""
+    store, height = network.store, network.height - 1  # its block is open
+    pinned = Snapshot(store=store, records=store, height=height, time_ns=0, chain_id=CHAIN_ID)
+    return int(get_epoch(pinned, QueryEpochRequest()).status.round_late_blocks)
+
+
+def test_rounds_that_take_reveals_for_want_of_a_key_are_not_late() -> None:
+    network = Validators(idle={ANN, BOB, CAT})
+    network.play(Phase.SEED)
+    network.step()
+    assert network.place.phase is Phase.SEED
+    assert late_blocks(network) == 0
+    network.play(Phase.REVEAL)
+    assert network.named("round_delayed") == []
 
 
 def test_whoever_signs_the_seed_is_the_same() -> None:
@@ -121,6 +145,23 @@ def test_extend__in_a_round_that_is_late__signs_for_the_block_before_the_round()
     for _ in range(3):
         assert find_votable(network.ctx, b"\7" * 32) == wanted
         network.step()
+
+
+@pytest.mark.parametrize("idle", [set(), {BOB}])
+def test_extend__deals_opened_as_they_came_or_all_at_once__signs_the_same(idle: set[Person]) -> None:
+    """Over several epochs, where one deals nothing, and after a restart in the midst of it."""
+    network = Validators(idle=idle)
+    for _ in range(3):
+        while network.place.phase not in {Phase.GENESIS, Phase.SERVE} or network.height < network.place.phase_last:
+            network.step()
+            if network.height == network.place.phase_last - 1:
+                network.signers.pop(CAT.text)
+        for person in (ANN, BOB, CAT):
+            fresh = Signer(secret_of(person)).extend(network.ctx, sha256(network.last_hash).digest())
+            assert fresh == own(network, person) != b""
+        network.step()
+    assert network.epoch == 3
+    assert network.named("round_delayed") == []
 
 
 def test_extend__a_secret_of_no_member__carries_nothing(voting: Validators) -> None:
