@@ -28,7 +28,8 @@ def test_tell_alarms__a_round_that_is_late_and_a_deal_refuted__are_logged_and_no
         blocks.put_nowait(make_block(TRANSFER))
         blocks.put_nowait(make_block(LATE, TRANSFER, of_tx=(TRANSFER, REFUTED)))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(tell_alarms(blocks), 0.05)
+            async with asyncio.timeout(0.05):
+                await tell_alarms(blocks)
 
     with structlog.testing.capture_logs() as logs:
         asyncio.run(follow())
