@@ -8,7 +8,6 @@ order ids name the decision ("7/claim/60/<root>"), so one row holds it together 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +16,9 @@ from typing import Any, Final
 
 from chain_client.duties import JournalView, SecretName
 from chain_client.effects import Duty
-from chain_client.errors import PermanentError, TransientError
+from chain_client.errors import PermanentError
 from chain_client.ledger import TxResult
+from chain_client.sqlite import coded, hold, transaction
 from chain_client.transactions import Fate, Outcome, SignedTx
 from rules.addresses import encode_address
 from rules.types import Host, Proof, Row
@@ -71,9 +71,9 @@ class Journal:
 
         Raises: PermanentError `home_locked`, `journal_foreign`, `journal_unreadable`, `disk_write_failed`.
         """
-        lock = _lock(home / "daemon.lock")
+        lock = hold(home / "daemon.lock")
         try:
-            with _coded():
+            with coded(FILE_NAME):
                 connection = sqlite3.connect(home / FILE_NAME, timeout=5, isolation_level=None)
             return cls(_prepare(connection, chain_id, host), lock)
         except BaseException:
@@ -91,7 +91,7 @@ class Journal:
         if not (home / FILE_NAME).exists():
             return None
         uri = f"file:{home / FILE_NAME}?mode=ro"
-        with _coded(), contextlib.ExitStack() as stack:
+        with coded(FILE_NAME), contextlib.ExitStack() as stack:
             connection = sqlite3.connect(uri, uri=True, timeout=5, isolation_level=None)
             stack.callback(connection.close)
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -316,7 +316,7 @@ class Journal:
     # ---- SQLite ----------------------------------------------------------------------------------------------------
 
     def _all(self, query: str, *values: object) -> list[Any]:
-        with _coded():
+        with coded(FILE_NAME):
             return self._connection.execute(query, values).fetchall()
 
     def _run(self, statement: str, *values: object) -> int:
@@ -324,15 +324,8 @@ class Journal:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _coded():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with coded(FILE_NAME), transaction(self._connection):
+            yield
 
 
 _TX_COLUMNS: Final = "order_id, chain_id, address, sequence, last_height, raw"
@@ -353,7 +346,7 @@ def _read_outcome(order_id: str, row: Sequence[Any]) -> Outcome:
 
 
 def _prepare(connection: sqlite3.Connection, chain_id: str, host: Host) -> sqlite3.Connection:
-    with _coded():
+    with coded(FILE_NAME):
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA journal_mode = WAL")
         if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -371,29 +364,3 @@ def _prepare(connection: sqlite3.Connection, chain_id: str, host: Host) -> sqlit
         detail = f"it belongs to {theirs} on {owner[0]}, this is {ours} on {chain_id}"
         raise PermanentError("journal_foreign", detail)
     return connection
-
-
-def _lock(path: Path) -> int:
-    """A descriptor that holds `path` for this process; its directory is made, mode 0700, when missing."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise PermanentError("disk_write_failed", f"{path}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise PermanentError("home_locked", f"{path} is held by another process") from error
-    return descriptor
-
-
-@contextlib.contextmanager
-def _coded() -> Iterator[None]:
-    """Failures of the disk become disk_full, those of the file's contents journal_unreadable."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise TransientError("disk_full", str(error)) from error
-    except sqlite3.DatabaseError as error:
-        raise PermanentError("journal_unreadable", f"{FILE_NAME}: {error}") from error

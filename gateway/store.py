@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import secrets
 import sqlite3
@@ -19,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from chain_client.errors import PermanentError, TransientError
+from chain_client.errors import PermanentError
+from chain_client.sqlite import code_error, coded, hold, transaction
 
 APPLICATION_ID: Final = 0x476E6B47  # "GnkG"
 VERSION: Final = 2
@@ -132,7 +132,7 @@ class Store:
         if self._flushing is not None:
             self._flushing.cancel()
         if self._waiting:
-            with coded(), transaction(self.connection):
+            with coded(FILE_NAME), transaction(self.connection):
                 for job in self._waiting:
                     _run_one(self.connection, job)
 
@@ -149,12 +149,12 @@ class Store:
 
     def write_now(self, action: Action[T]) -> T:
         """The same at once, for commands."""
-        with coded(), transaction(self.connection):
+        with coded(FILE_NAME), transaction(self.connection):
             return action(self.connection)
 
     def read(self, query: str, *values: object) -> list[Any]:
         """Rows as they are on disk."""
-        with coded():
+        with coded(FILE_NAME):
             return self.connection.execute(query, values).fetchall()
 
     async def _flush(self) -> None:
@@ -170,7 +170,7 @@ class Store:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 for job in jobs:
-                    job.error = code_error(error)
+                    job.error = code_error(error, FILE_NAME)
             for job in jobs:
                 job.resolve()
 
@@ -200,47 +200,13 @@ def _run_one(connection: sqlite3.Connection, job: _Job) -> None:
 
 
 @contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All that is written within, or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-@contextlib.contextmanager
 def hold_home(home: Path) -> Iterator[None]:
     """Keep a second gateway out of a home until the block ends.  Raises: PermanentError `home_locked`."""
-    descriptor = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = hold(home / LOCK_NAME)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
-    except BlockingIOError as error:
-        raise PermanentError("home_locked", f"another gateway works in {home}") from error
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def coded() -> Iterator[None]:
-    """Failures of the disk become disk_full, those of the file's contents journal_unreadable."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise code_error(error) from error
-
-
-def code_error(error: Exception) -> Exception:
-    """The coded error that stands for SQLite's; any other, and a broken constraint, is a mistake of ours."""
-    if isinstance(error, sqlite3.OperationalError):
-        return TransientError("disk_full", str(error))
-    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
-        return PermanentError("journal_unreadable", f"{FILE_NAME}: {error}")
-    return error
 
 
 def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
@@ -251,7 +217,7 @@ def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise PermanentError("disk_write_failed", f"{path}: {error.strerror}") from error
-    with coded():
+    with coded(FILE_NAME):
         return sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
 
 
@@ -261,7 +227,7 @@ def _configure(connection: sqlite3.Connection) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    with coded():
+    with coded(FILE_NAME):
         _configure(connection)
         with transaction(connection):
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:

@@ -6,14 +6,14 @@ synchronous=FULL: when a transaction is over, what it wrote survives a power cut
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from chain_client.errors import PermanentError, TransientError
+from chain_client.errors import PermanentError
+from chain_client.sqlite import coded, hold, transaction
 from rules.addresses import encode_address
 from rules.types import Host
 
@@ -72,9 +72,9 @@ class Database:
 
         Raises: PermanentError `home_locked`, `journal_foreign`, `journal_unreadable`, `disk_write_failed`.
         """
-        lock = _hold(home / LOCK_NAME)
+        lock = hold(home / LOCK_NAME)
         try:
-            with coded():
+            with coded(FILE_NAME):
                 connection = sqlite3.connect(home / FILE_NAME, timeout=5, isolation_level=None)
                 _prepare(connection, chain_id, host)
         except BaseException:
@@ -85,7 +85,7 @@ class Database:
     @classmethod
     def peek(cls, home: Path) -> Database:
         """The file of a home for reading only, beside a process that writes it.  Raises `journal_unreadable`."""
-        with coded():
+        with coded(FILE_NAME):
             name = f"file:{home / FILE_NAME}?mode=ro"
             return cls(sqlite3.connect(name, uri=True, timeout=5, isolation_level=None))
 
@@ -97,7 +97,7 @@ class Database:
 
     def all(self, query: str, *values: object) -> list[Any]:
         """The rows of a query."""
-        with coded():
+        with coded(FILE_NAME):
             return self._connection.execute(query, values).fetchall()
 
     def run(self, statement: str, *values: object) -> int:
@@ -107,28 +107,8 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, and on disk when it is over."""
-        with coded():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-
-@contextlib.contextmanager
-def coded() -> Iterator[None]:
-    """Failures of the disk become disk_full, those of the file's contents journal_unreadable."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise TransientError("disk_full", str(error)) from error
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.DatabaseError as error:
-        raise PermanentError("journal_unreadable", str(error)) from error
+        with coded(FILE_NAME), transaction(self._connection):
+            yield
 
 
 def _prepare(connection: sqlite3.Connection, chain_id: str, host: Host) -> None:
@@ -148,18 +128,3 @@ def _prepare(connection: sqlite3.Connection, chain_id: str, host: Host) -> None:
         raise PermanentError("journal_foreign", detail)
     if found[1] == 2:
         connection.executescript(_FROM_2)
-
-
-def _hold(path: Path) -> int:
-    """A descriptor that holds `path` for this process; its directory is made, mode 0700, when missing."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise PermanentError("disk_write_failed", f"{path}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise PermanentError("home_locked", f"{path} is held by another process") from error
-    return descriptor

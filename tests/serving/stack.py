@@ -17,13 +17,14 @@ from pathlib import Path
 from chain_client.cosmos import CosmosLedger
 from chain_client.inference_stub import InferenceStub
 from chain_client.sender import Sender
+from chain_client.sqlite import coded
 from rules.addresses import decode_address
 from rules.types import Host
 from serving.api import Api, Door, Ports
 from serving.application import Listen, Traffic, build_application, drain, listen
 from serving.catalogue import Catalogue
 from serving.chain_view import ChainView
-from serving.database import FILE_NAME, Database, coded
+from serving.database import FILE_NAME, Database
 from serving.journal import Journal
 from serving.metrics import Metrics
 from serving.open_access import OpenDoor
@@ -202,7 +203,7 @@ def run_paid_server(market: Market, home: Path, *, settle_s: float = 3600.0) -> 
 async def settle_once(market: Market, home: Path) -> int:
     """Settles what the journal in `home` has, beside the server that writes it; how many applied."""
     host = Host(decode_address(BOB.text))
-    with coded():
+    with coded(FILE_NAME):
         database = Database(sqlite3.connect(home / FILE_NAME, timeout=5, isolation_level=None))
     journal, key = Journal(database, chain_id=CHAIN_ID, host=host), key_of(SERVING)
     async with CosmosLedger.open(market.chain) as ledger:
