@@ -12,6 +12,7 @@ HOME/grpc-address   where the running process listens, host:port; absent while i
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -64,6 +65,8 @@ CONSENSUS_KEY_FILE = "consensus_key.json"
 COMETBFT_FILE = "cometbft"
 SNAPSHOTS_FILE = "snapshots"
 BEACON_KEY_FILE = "beacon_key"
+_OBJECTS = 50_000
+"""New objects after which the youngest are looked through for cycles."""
 
 log = structlog.get_logger("chain")
 
@@ -164,6 +167,7 @@ async def serve(
     """
     opened = open_local(config) if config.cometbft is None else open_cometbft(config, config.cometbft)
     with opened as drive:
+        _spare_collections()
         remove_addresses(config.home)
         try:
             async with asyncio.TaskGroup() as group:
@@ -173,6 +177,15 @@ async def serve(
                 running.cancel()
         except ExceptionGroup as failures:
             raise _first_failure(failures) from failures
+
+
+def _spare_collections() -> None:
+    """A block of transactions makes a million objects that live until the next: looking through them for cycles every 700,
+    as Python does by default, takes a fifth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS, 20, 10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
