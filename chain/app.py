@@ -274,9 +274,6 @@ class App:
             read = self._read(ctx, tx)
         except RuleError:
             return None
-        if not read.duty:  # what is not admitted leaves nothing behind, and what fails then pays for it
-            result = deliver(ctx, read, get_frozen(ctx.store).auth, self._known)
-            return result if is_worth_a_block(read, result) else None
         branch = ctx.branch()
         result = deliver(branch.context, read, get_frozen(ctx.store).auth, self._known)
         if not is_worth_a_block(read, result):
