@@ -107,7 +107,6 @@ class App:
         except RuleError as error:
             return CheckResult(code=error.fault.number, codespace=CODESPACE, log=str(error), gas_wanted=0, duty=False)
         branch.merge()
-        ctx.events.clear()
         return CheckResult(code=0, codespace="", log="", gas_wanted=read.gas_limit, duty=read.duty)
 
     def simulate(self, tx: bytes) -> TxResult:
@@ -117,7 +116,9 @@ class App:
             read = self._read(ctx, tx)
         except RuleError as error:
             return refuse(error)
-        return deliver(ctx.branch().context, read, get_frozen(ctx.store).auth, self._known, Mode.SIMULATE)
+        trial = ctx.branch().context
+        trial.heard = True
+        return deliver(trial, read, get_frozen(ctx.store).auth, self._known, Mode.SIMULATE)
 
     def prepare_proposal(self, txs: tuple[bytes, ...], max_bytes: int) -> tuple[bytes, ...]:
         """The transactions for a block, duties first, within the limits of its bytes and gas."""
@@ -227,6 +228,7 @@ class App:
         """The next block as its transactions will find it, with those that passed since the last commit applied."""
         if self._check is None or self._check.height <= self._store.height:
             self._check = self._begin_next()
+            self._check.heard = False
         return self._check
 
     def _voting_context(self) -> Context:

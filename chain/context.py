@@ -33,7 +33,8 @@ class Context:
 
     `store` takes the writes; `height` and `time_ns` (Unix) are the block's; `events` grows; `handlers`, by full name
     of the message, is what messages inside messages are applied by; `message_index` is that of the message in its
-    transaction, added to its events, -1 outside of one.  `last_block_hash` is that of the block before this one.
+    transaction, added to its events, -1 outside of one.  `last_block_hash` is that of the block before this one.  Where
+    nobody is `heard`, as in a check, events are not kept.
     """
 
     store: KV
@@ -44,13 +45,15 @@ class Context:
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     message_index: int = -1
     last_block_hash: bytes = b""
+    heard: bool = True
 
     def emit(self, kind: str, /, **attributes: object) -> None:
         """Add an event; attributes become text in the order given."""
-        pairs = [(key, str(value)) for key, value in attributes.items()]
+        if not self.heard:
+            return
         if self.message_index >= 0:
-            pairs.append(("msg_index", str(self.message_index)))
-        self.events.append(Event(type=kind, attributes=tuple(pairs)))
+            attributes["msg_index"] = self.message_index
+        self.events.append(Event(kind, tuple([(key, str(value)) for key, value in attributes.items()])))
 
     def over(self, store: KV, events: list[Event], message_index: int) -> Context:
         """The same place in the chain with another store and other events."""
@@ -63,6 +66,7 @@ class Context:
             handlers=self.handlers,
             message_index=message_index,
             last_block_hash=self.last_block_hash,
+            heard=self.heard,
         )
 
     def branch(self) -> Branch:

@@ -7,7 +7,8 @@ from itertools import islice
 from operator import eq, ge, gt, le, lt
 
 from chain.engine.blocklog import find_tx, read_block
-from chain.engine.txindex import INDEXED, has_place, scan_places
+from chain.engine.results import INDEXED
+from chain.engine.txindex import has_place, scan_places
 from chain.store.kv import Reader
 from rules.errors import RuleError
 

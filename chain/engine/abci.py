@@ -16,11 +16,10 @@ from chain.engine.blocklog import (
     LoggedBlock,
     block_of_message,
     misbehavior_of_messages,
-    result_to_message,
     time_of_message,
-    validator_updates_to_messages,
     votes_of_messages,
 )
+from chain.engine.results import encode_result, validator_updates_to_messages
 from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
 from rules.errors import RuleError
@@ -59,7 +58,6 @@ class AbciEngine:
             "process_proposal": self._process_proposal,
             "extend_vote": self._extend_vote,
             "verify_vote_extension": self._verify_vote_extension,
-            "finalize_block": self._finalize_block,
             "commit": self._commit,
             "list_snapshots": snapshots.list,
             "offer_snapshot": snapshots.offer,
@@ -77,6 +75,8 @@ class AbciEngine:
             raise FrameError("a request of no kind")
         if kind == "query":
             return abci.Response(query=await self._query(request.query))
+        if kind == "finalize_block":
+            return self._finalize_block(request.finalize_block)
         return abci.Response(**{kind: self._methods[kind](getattr(request, kind))})
 
     def _info(self, _request: abci.RequestInfo) -> abci.ResponseInfo:
@@ -140,14 +140,16 @@ class AbciEngine:
         if height != self._tip.height + 1:
             raise AssertionError(f"CometBFT votes for block {height} after block {self._tip.height}")
 
-    def _finalize_block(self, request: abci.RequestFinalizeBlock) -> abci.ResponseFinalizeBlock:
+    def _finalize_block(self, request: abci.RequestFinalizeBlock) -> abci.Response:
         if request.height != self._tip.height + 1:
             raise AssertionError(f"CometBFT finalises block {request.height} after block {self._tip.height}")
         block = block_of_message(request, self._tip.last_hash)
         result = self._app.finalize_block(block)
-        message = result_to_message(result)
-        self._finalised = LoggedBlock(block=block, result=result, encoded=message.SerializeToString())
-        return message
+        encoded = encode_result(result)
+        self._finalised = LoggedBlock(block=block, result=result, encoded=encoded)
+        response = abci.Response()
+        response.finalize_block.MergeFromString(encoded)
+        return response
 
     def _commit(self, _request: abci.RequestCommit) -> abci.ResponseCommit:
         if self._finalised is None:

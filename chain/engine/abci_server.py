@@ -1,7 +1,8 @@
 """The ABCI socket: connections that are served side by side, each answered in order.
 
-A peer may send as many requests as it likes before it reads: answers are handed over at each Flush, and a peer that
-does not read them is not read either.  What is no request closes its connection; an error of ours stops the node.
+A peer may send as many requests as it likes before it reads: answers are handed over at each Flush, after those to what
+arrived with it, and a peer that does not read them is not read either.  What is no request closes its connection; an
+error of ours stops the node.
 """
 
 import asyncio
@@ -14,13 +15,16 @@ import structlog
 from google.protobuf.message import DecodeError
 
 import wire  # noqa: F401  # puts the Cosmos messages on the path
-from chain.engine.abci_frames import FrameError, encode_frame, read_frame
+from chain.engine.abci_frames import FrameError, encode_frame, read_frames
 
 from tendermint.abci import types_pb2 as abci
 
 Answer: TypeAlias = Callable[[abci.Request], Awaitable[abci.Response]]
 """What answers a request; FrameError for one that ABCI does not have."""
 
+_FLUSH: Final = abci.Request(flush=abci.RequestFlush()).SerializeToString()
+_FLUSHED: Final = encode_frame(abci.Response(flush=abci.ResponseFlush()))
+"""CometBFT asks for a flush after almost every transaction that it has checked."""
 _BUFFER_BYTES: Final = 1 << 20
 _ANSWER_BYTES: Final = 1 << 16
 _TURN: Final = 8
@@ -66,14 +70,25 @@ async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
 
 
 async def _answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> None:
-    answers, turn = bytearray(), 0
-    while (frame := await read_frame(reader)) is not None:
-        request = abci.Request.FromString(frame)
-        answers += encode_frame(await answer(request))
-        if request.WhichOneof("value") == "flush" or len(answers) >= _ANSWER_BYTES:
-            writer.write(bytes(answers))
-            answers.clear()
-            await writer.drain()
-        turn = (turn + 1) % _TURN
-        if turn == 0:
-            await asyncio.sleep(0)
+    answers, flushed, turn = bytearray(), False, 0
+    async for frames in read_frames(reader):
+        for frame in frames:
+            if frame == _FLUSH:
+                answers += _FLUSHED
+                flushed = True
+            else:
+                answers += encode_frame(await answer(abci.Request.FromString(frame)))
+            if len(answers) >= _ANSWER_BYTES:
+                await _hand_over(writer, answers)
+            turn = (turn + 1) % _TURN
+            if turn == 0:
+                await asyncio.sleep(0)
+        if flushed:
+            await _hand_over(writer, answers)
+            flushed = False
+
+
+async def _hand_over(writer: asyncio.StreamWriter, answers: bytearray) -> None:
+    writer.write(bytes(answers))
+    answers.clear()
+    await writer.drain()

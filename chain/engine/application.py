@@ -6,7 +6,7 @@ can be repeated, for another block too; only `commit` persists, the last finalis
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +68,8 @@ class Block:
     misbehavior: tuple[Misbehavior, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something that happened, for those who watch."""
+class Event(NamedTuple):
+    """Something that happened, for those who watch.  A tuple, as a transaction makes ten of them."""
 
     type: str
     attributes: tuple[tuple[str, str], ...]

@@ -18,10 +18,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 import wire  # noqa: F401  # puts the Cosmos messages on the path
 from chain.engine.application import Block, BlockResult, Event, Misbehavior, TxResult, ValidatorUpdate, Vote
+from chain.engine.results import encode_result, encode_tx_result
 from chain.store.kv import Reader
 
 from tendermint.abci import types_pb2 as abci
-from tendermint.crypto.keys_pb2 import PublicKey
 from tendermint.types.validator_pb2 import BlockIDFlag
 
 GENESIS_KEY = b"genesis"
@@ -67,7 +67,7 @@ def encode_block(logged: LoggedBlock) -> dict[bytes, bytes]:
     block = logged.block
     records = {
         _BLOCK + _be64(block.height): block_to_message(block).SerializeToString(),
-        _RESULT + _be64(block.height): logged.encoded or result_to_message(logged.result).SerializeToString(),
+        _RESULT + _be64(block.height): logged.encoded or encode_result(logged.result),
     }
     for index, tx in enumerate(block.txs):
         records[_TX + sha256(tx).digest()] = _be64(block.height) + index.to_bytes(4, "big")
@@ -171,20 +171,8 @@ def time_of_message(time: Timestamp) -> int:
 
 
 def result_to_message(result: BlockResult) -> abci.ResponseFinalizeBlock:
-    """What a block came to, as CometBFT takes it; every event attribute is marked for indexing."""
-    return abci.ResponseFinalizeBlock(
-        events=_events_to_messages(result.events),
-        tx_results=[tx_result_to_message(tx_result) for tx_result in result.tx_results],
-        validator_updates=validator_updates_to_messages(result.validator_updates),
-        app_hash=result.app_hash,
-    )
-
-
-def validator_updates_to_messages(updates: Iterable[ValidatorUpdate]) -> list[abci.ValidatorUpdate]:
-    """Changes of the validator set, as CometBFT takes them."""
-    return [
-        abci.ValidatorUpdate(pub_key=PublicKey(ed25519=update.public_key), power=update.power) for update in updates
-    ]
+    """What a block came to, as CometBFT takes it."""
+    return abci.ResponseFinalizeBlock.FromString(encode_result(result))
 
 
 def result_of_message(message: abci.ResponseFinalizeBlock) -> BlockResult:
@@ -202,15 +190,7 @@ def result_of_message(message: abci.ResponseFinalizeBlock) -> BlockResult:
 
 def tx_result_to_message(result: TxResult) -> abci.ExecTxResult:
     """What became of a transaction, as CometBFT takes it."""
-    return abci.ExecTxResult(
-        code=result.code,
-        codespace=result.codespace,
-        log=result.log,
-        data=result.data,
-        gas_wanted=result.gas_wanted,
-        gas_used=result.gas_used,
-        events=_events_to_messages(result.events),
-    )
+    return abci.ExecTxResult.FromString(encode_tx_result(result))
 
 
 def _tx_result_of_message(message: abci.ExecTxResult) -> TxResult:
@@ -223,16 +203,6 @@ def _tx_result_of_message(message: abci.ExecTxResult) -> TxResult:
         gas_used=message.gas_used,
         events=_events_of_messages(message.events),
     )
-
-
-def _events_to_messages(events: tuple[Event, ...]) -> list[abci.Event]:
-    return [
-        abci.Event(
-            type=event.type,
-            attributes=[abci.EventAttribute(key=key, value=value, index=True) for key, value in event.attributes],
-        )
-        for event in events
-    ]
 
 
 def _events_of_messages(messages: list[abci.Event]) -> tuple[Event, ...]:

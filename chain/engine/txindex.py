@@ -6,14 +6,14 @@ Only the attributes in INDEXED are kept; the rest of what a search may ask is re
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import sha256
 
 from chain.engine.blocklog import LoggedBlock
+from chain.engine.results import INDEXED
 from chain.store.kv import Reader
 
-INDEXED = frozenset({"message.action", "message.sender", "transfer.recipient", "transfer.sender"})
-"""Event attributes, as type.key, by which transactions can be found."""
-
+_INDEXED_TYPES = {name.split(".")[0] for name in INDEXED}
 _EVENT = b"event/"
 _PRESENT = b"\x01"
 
@@ -24,10 +24,11 @@ def encode_index(logged: LoggedBlock) -> dict[bytes, bytes]:
     for index, result in enumerate(logged.result.tx_results):
         place = logged.block.height.to_bytes(8, "big") + index.to_bytes(4, "big")
         for event in result.events:
-            for key, value in event.attributes:
-                name = f"{event.type}.{key}"
-                if name in INDEXED:
-                    records[_prefix(name, value) + place] = _PRESENT
+            if event.type in _INDEXED_TYPES:
+                for key, value in event.attributes:
+                    name = f"{event.type}.{key}"
+                    if name in INDEXED:
+                        records[_prefix(name, value) + place] = _PRESENT
     return records
 
 
@@ -50,5 +51,6 @@ def has_place(records: Reader, name: str, value: str, place: tuple[int, int]) ->
     return records.get(_prefix(name, value) + height.to_bytes(8, "big") + index.to_bytes(4, "big")) is not None
 
 
+@lru_cache(1 << 14)
 def _prefix(name: str, value: str) -> bytes:
     return _EVENT + sha256(f"{name}={value}".encode()).digest()[:16]

@@ -21,7 +21,7 @@ from chain.api.local_chain import LocalChain
 from chain.api.methods import build_registry
 from chain.app import App
 from chain.engine.abci import AbciEngine, describe_app_state
-from chain.engine.abci_frames import encode_frame, read_frame
+from chain.engine.abci_frames import encode_frame, read_frames
 from chain.engine.abci_server import listening
 from chain.engine.application import CheckResult
 from chain.engine.snapshots import Shelf
@@ -110,6 +110,8 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self._batches = read_frames(reader)
+        self._frames: list[bytes] = []
 
     @classmethod
     @asynccontextmanager
@@ -124,9 +126,10 @@ class Peer:
         self.writer.write(b"".join(map(encode_frame, requests)))
 
     async def read(self) -> abci.Response | None:
-        async with asyncio.timeout(TIMEOUT_S):
-            frame = await read_frame(self.reader)
-        return None if frame is None else abci.Response.FromString(frame)
+        if not self._frames:
+            async with asyncio.timeout(TIMEOUT_S):
+                self._frames = (await anext(self._batches, []))[::-1]
+        return abci.Response.FromString(self._frames.pop()) if self._frames else None
 
     async def ask(self, request: abci.Request) -> abci.Response:
         self.send(request, FLUSH)

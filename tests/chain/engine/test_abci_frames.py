@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 import wire  # noqa: F401  # puts the Cosmos messages on the path
-from chain.engine.abci_frames import MAX_FRAME_BYTES, FrameError, encode_frame, read_frame
+from chain.engine.abci_frames import MAX_FRAME_BYTES, FrameError, encode_frame, read_frames
 
 from tendermint.abci import types_pb2 as abci
 
@@ -15,16 +15,13 @@ def read_all(data: bytes) -> list[bytes]:
         reader = asyncio.StreamReader()
         reader.feed_data(data)
         reader.feed_eof()
-        frames = []
-        while (frame := await read_frame(reader)) is not None:
-            frames.append(frame)
-        return frames
+        return [frame async for frames in read_frames(reader) for frame in frames]
 
     return asyncio.run(run())
 
 
 @pytest.mark.parametrize("size", [0, 1, 120, 127, 128, 129, 16_383, 16_384, 300_000])
-def test_read_frame__what_encode_frame_made__comes_back(size: int) -> None:
+def test_read_frames__what_encode_frame_made__comes_back(size: int) -> None:
     messages = [abci.RequestEcho(message="a" * size), abci.RequestEcho(), abci.RequestEcho(message="b")]
     data = b"".join(map(encode_frame, messages))
     assert read_all(data) == [message.SerializeToString() for message in messages]
@@ -47,13 +44,13 @@ def too_long() -> bytes:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\x05abc", "the end after 3 of 5 bytes"),
+        (b"\x05abc", "the end 2 bytes before"),
         (b"\x80", "the end inside a length"),
         (b"\xff" * 20, "more than 35 bits"),
         (too_long(), f"the limit is {MAX_FRAME_BYTES}"),
         (b"\xff\xff\xff\xff\x7f", f"the limit is {MAX_FRAME_BYTES}"),
     ],
 )
-def test_read_frame__what_is_no_frame__is_refused_before_it_is_read(data: bytes, reason: str) -> None:
+def test_read_frames__what_is_no_frame__is_refused_before_it_is_read(data: bytes, reason: str) -> None:
     with pytest.raises(FrameError, match=reason):
         read_all(data)

@@ -1,0 +1,97 @@
+"""FinalizeBlock and Commit of 10,000 sends at 100,000 accounts, behind ABCI: `python -m benchmarks.blocks`.
+
+In process, with the block log, its index and a store on disk; everyone sends once a block.  The first block comes after
+CheckTx, which leaves its signatures checked; nothing of the second was seen before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+import time
+from pathlib import Path
+
+from chain.engine.abci import AbciEngine
+from chain.genesis import build_genesis
+from chain.modules.auth.state import get_account
+from chain.modules.bank.coins import make_coin
+from chain.process import spare_collections
+from chain.store.store import Store
+from rules.addresses import ADDRESS_BYTES, encode_address
+from rules.presets import MINIMAL
+from tests.chain.engine.abci_node import COMMIT, check, finalize, init_chain, make_founder, open_abci
+from tests.chain.ledger import ANN, BALANCE, CHAIN_ID, SUBSIDY, TIME_MS, Draft, Person, encode, make_person
+
+from cosmos.bank.v1beta1.tx_pb2 import MsgSend
+
+ACCOUNTS = 100_000
+SENDS = 10_000
+
+
+def main() -> None:
+    """Print the figures; nothing is asserted."""
+    chance = random.Random(1)
+    people = [make_person(f"sender {number}") for number in range(SENDS)]
+    others = [chance.randbytes(ADDRESS_BYTES) for _ in range(ACCOUNTS - SENDS - 1)]
+    genesis = build_genesis(
+        chain_id=CHAIN_ID,
+        time_ms=TIME_MS,
+        params=MINIMAL,
+        balances=dict.fromkeys([ANN.address, *(person.address for person in people), *others], BALANCE),
+        hosts=[make_founder(ANN)],
+        subsidy_ngonka=SUBSIDY,
+    )
+    recipients = [encode_address(address) for address in chance.sample(others, SENDS)]
+    spare_collections()
+    with tempfile.TemporaryDirectory() as directory:
+        asyncio.run(measure(Path(directory), genesis, people, recipients))
+
+
+async def measure(directory: Path, genesis: bytes, people: list[Person], recipients: list[str]) -> None:
+    """Two blocks, one after CheckTx, one without."""
+    store = Store.open(directory)
+    engine = open_abci(store, genesis)
+    for request in (init_chain(genesis), finalize(1), COMMIT):
+        await engine.answer(request)
+    accounts = [get_account(store.latest, person.address) for person in people]
+    numbers = [account.number for account in accounts if account is not None]
+    for sequence, what in enumerate(("after CheckTx", "never seen before")):
+        txs = [
+            make_send(person, number, sequence, recipient)
+            for person, number, recipient in zip(people, numbers, recipients, strict=True)
+        ]
+        if sequence == 0:
+            answers = [await engine.answer(check(tx)) for tx in txs]
+            print(f"{sum(answer.check_tx.code == 0 for answer in answers)} of {SENDS} checked")
+        await time_block(engine, sequence + 2, txs, what)
+    store.close()
+
+
+async def time_block(engine: AbciEngine, height: int, txs: list[bytes], what: str) -> None:
+    """Print how long its two steps take, and together."""
+    request = finalize(height, txs)
+    wall, cpu = [time.perf_counter()], [time.process_time()]
+    answers = []
+    for step in (request, COMMIT):
+        answers.append(await engine.answer(step))
+        answers[-1].SerializeToString()
+        wall.append(time.perf_counter())
+        cpu.append(time.process_time())
+    passed = sum(result.code == 0 for result in answers[0].finalize_block.tx_results)
+    print(
+        f"{passed} sends {what}: FinalizeBlock {wall[1] - wall[0]:.2f} s, Commit {wall[2] - wall[1]:.2f} s, "
+        f"together {wall[2] - wall[0]:.2f} s ({cpu[2] - cpu[0]:.2f} s of processor)",
+        flush=True,
+    )
+
+
+def make_send(person: Person, number: int, sequence: int, recipient: str) -> bytes:
+    """A signed send of 1 ngonka."""
+    message = MsgSend(from_address=person.text, to_address=recipient, amount=[make_coin(1)])
+    draft = Draft(messages=(message,), signers=(person,), sequences=(sequence,), numbers=(number,))
+    return bytes(encode(draft).SerializeToString())
+
+
+if __name__ == "__main__":
+    main()
