@@ -31,7 +31,8 @@ def emit(value: Json, *, as_json: bool) -> None:
 
 
 def render(value: Json, *, width: int | None = None) -> str:
-    """Text for people: a mapping as aligned lines, a list of mappings as a table, anything else as itself.
+    """Text for people: a mapping as aligned lines, a list of mappings as a table, or one after the other where a table
+    is too wide, anything else as itself.
 
     `width` is in characters; by default the terminal's, at least 80.
     """
@@ -111,6 +112,8 @@ def _render_table(records: Sequence[Mapping[str, Json]], width: int) -> str:
     columns = list(dict.fromkeys(name for record in records for name in record))
     rows = [columns, *([_cell(record.get(name, "")) for name in columns] for record in records)]
     widths = _fit([max(len(row[i]) for row in rows) for i in range(len(columns))], width)
+    if _measure(widths) > width:
+        return "\n\n".join(_render_mapping(record, width) for record in records)
     return "\n".join(
         "  ".join(_elide(text, size).ljust(size) for text, size in zip(row, widths, strict=True)).rstrip()
         for row in rows
@@ -118,11 +121,17 @@ def _render_table(records: Sequence[Mapping[str, Json]], width: int) -> str:
 
 
 def _fit(widths: list[int], width: int) -> list[int]:
-    """Column widths that fit in `width` with two spaces between, taken from the widest column first."""
+    """Column widths that fit in `width` with two spaces between, taken from the widest column first, down to the
+    narrowest.
+    """
     fitted = list(widths)
-    while sum(fitted) + 2 * (len(fitted) - 1) > width and max(fitted) > NARROWEST_COLUMN:
+    while _measure(fitted) > width and max(fitted) > NARROWEST_COLUMN:
         fitted[fitted.index(max(fitted))] -= 1
     return fitted
+
+
+def _measure(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def _elide(text: str, size: int) -> str:
