@@ -13,7 +13,7 @@ import torch
 
 from pow_kernels.acceptance import Judgement
 from pow_kernels.backends import BACKENDS, Backend, BackendError
-from pow_kernels.backends.compilers import list_refusals
+from pow_kernels.compilers import list_refusals
 from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.golden import GOLDEN, Golden, GoldenRow
 from pow_kernels.memory import check_fits, choose_batch

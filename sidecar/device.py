@@ -119,7 +119,7 @@ async def spawn(module: str, *words: str, threads: int, variables: Mapping[str, 
         *(sys.executable, "-P", "-m", module, *words),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env=os.environ | environ | variables,
+        env=os.environ | environ | dict(variables),
         limit=MAX_LINE,
     )
 

@@ -50,9 +50,13 @@ def score_rows(q, k, t, j):
 
 @triton.jit
 def weigh(gap, lut_ptr, MULTIPLIER: tl.constexpr, SHIFT: tl.constexpr):
-    """e of gaps to the final maximum."""
+    """e of gaps to the final maximum.
+
+    The table is of bytes: loads of whole words would be started a turn ahead, and with them the products that they hang
+    on, which Triton cannot do for those of Hopper.
+    """
     distance = tl.minimum((gap * MULTIPLIER) >> SHIFT, DISTANCE_LIMIT)
-    return tl.load(lut_ptr + (distance & 31)) >> (distance >> 5)
+    return tl.load(lut_ptr + (distance & 31)).to(tl.int32) >> (distance >> 5)
 
 
 @triton.jit
@@ -107,17 +111,27 @@ def attend(
     tl.store(o_ptr + q_place[:, None] + e[None, :], o, mask=inside)
 
 
+def build_constants(profile: Profile, asking: int) -> dict[str, int]:
+    """What the kernel is compiled for: the shape, its scale, and the blocks of queries, keys and head width."""
+    return {
+        "ASKING": asking,
+        "TOKENS": profile.tokens,
+        "HEADS": profile.heads,
+        "HEAD_DIM": profile.head_dim,
+        "MULTIPLIER": profile.score.multiplier,
+        "SHIFT": profile.score.shift,
+        "BLOCK_Q": min(64, max(16, triton.next_power_of_2(asking))),
+        "BLOCK_J": min(64, max(32, triton.next_power_of_2(profile.tokens))),
+        "BLOCK_E": max(32, triton.next_power_of_2(profile.head_dim)),
+    }
+
+
 def attend_two_pass(profile: Profile, lut: Tensor, q_BQA: Tensor, k_BTA: Tensor, v_BTA: Tensor) -> Tensor:
-    """int8 (B, Q, A) for the last Q tokens.  `lut` is EXP2_LUT as int32; k and v may be halves of one tensor."""
+    """int8 (B, Q, A) for the last Q tokens.  `lut` is EXP2_LUT as int8; k and v may be halves of one tensor."""
     q_BQA = q_BQA.contiguous()
     batch, asking, _ = q_BQA.shape
     o_BQA = torch.empty_like(q_BQA)
-    block = min(64, max(16, triton.next_power_of_2(asking)))
-    attend[(triton.cdiv(asking, block), profile.heads, batch)](
-        q_BQA, k_BTA, v_BTA, o_BQA, lut, k_BTA.stride(1),
-        ASKING=asking, TOKENS=k_BTA.shape[1], HEADS=profile.heads, HEAD_DIM=profile.head_dim,
-        MULTIPLIER=profile.score.multiplier, SHIFT=profile.score.shift,
-        BLOCK_Q=block, BLOCK_J=min(64, max(32, triton.next_power_of_2(k_BTA.shape[1]))),
-        BLOCK_E=max(32, triton.next_power_of_2(profile.head_dim)),
-    )  # fmt: skip
+    constants = build_constants(profile, asking)
+    grid = (triton.cdiv(asking, constants["BLOCK_Q"]), profile.heads, batch)
+    attend[grid](q_BQA, k_BTA, v_BTA, o_BQA, lut, k_BTA.stride(1), **constants)
     return o_BQA

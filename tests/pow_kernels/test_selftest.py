@@ -112,7 +112,7 @@ def test_compare_backends__wrong_and_absent_backends__are_refused_by_name_and_th
         saturating.require()
 
 
-@pytest.mark.parametrize("error", [TypingError, TritonError, RuntimeError])
+@pytest.mark.parametrize("error", [TypingError, TritonError, RuntimeError, PermissionError])
 def test_compare_backends__kernel_that_does_not_compile__refuses_its_backend_alone(error: type[Exception]) -> None:
     backends = with_backends(UncompiledBackend(error))
     first, *others = compare_backends("tiny", "cpu", backends, GOLDEN["tiny"])

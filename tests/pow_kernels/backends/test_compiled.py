@@ -12,7 +12,6 @@ from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.model import Weights
 from pow_kernels.spec import DEV, TINY, Profile, Scale
 
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script_method.:DeprecationWarning")  # torch's own import
 SEED, HOST = bytes(range(32)), bytes(range(20))
 
 

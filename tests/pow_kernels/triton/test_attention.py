@@ -12,7 +12,7 @@ from pow_kernels.spec import DEV, EXP2_LUT, TINY, WHITEPAPER, Profile
 from pow_kernels.triton.attention import attend_two_pass
 from tests.pow_kernels.conftest import KERNEL_DEVICE
 
-LUT = torch.tensor(EXP2_LUT, dtype=torch.int32, device=KERNEL_DEVICE)
+LUT = torch.tensor(EXP2_LUT, dtype=torch.int8, device=KERNEL_DEVICE)
 NARROW = replace(WHITEPAPER, heads=3)
 """The whole head width of 88, with few heads."""
 
