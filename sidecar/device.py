@@ -16,6 +16,8 @@ from sidecar.visibility import narrow
 
 HELLO_TIMEOUT_S: Final = 300
 """Importing torch, compiling, and the self-test, on a machine that is busy."""
+CARD_HELLO_TIMEOUT_S: Final = 570
+"""The same on a card, whose kernels are many the first time; below what systemd waits for the unit."""
 TASK_TIMEOUT_S: Final = 600
 """Drawing the largest profile's weights on a slow device is the longest that a task may take."""
 EXIT_TIMEOUT_S: Final = 2
@@ -57,7 +59,8 @@ class Device:
         words = (seen, str(spec.threads), ",".join(spec.profiles))
         process = await spawn("sidecar.worker", *words, threads=spec.threads, variables=variables)
         try:
-            hello = decode_hello(await _read_line(process, HELLO_TIMEOUT_S))
+            timeout_s = HELLO_TIMEOUT_S if spec.name == "cpu" else CARD_HELLO_TIMEOUT_S
+            hello = decode_hello(await _read_line(process, timeout_s))
         except BaseException:
             await end(process)
             raise
