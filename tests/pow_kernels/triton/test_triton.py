@@ -25,7 +25,7 @@ KERNELS = [
     *multiply(True), *multiply(False)[-1:],
     (norm.add_and_norm, "*i16 *i8 *i8 i32", dict(GAIN=8, WIDTH=512, DIVIDEND=512 << 42, RADICAND_LIMIT=1 << 34,
      SHIFT=16, LIMIT=127, BLOCK_ROWS=4, BLOCK_D=512), {}),
-    *[(attention.attend, "*i8 *i8 *i8 *i8 *i8 I32", attention.build_constants(profile, asking), {})
+    *[(attention.attend, "*i8 *i8 *i8 *i8 *i8 I32 i32", attention.build_constants(profile, asking), {})
       for profile in PROFILES.values() for asking in (profile.tokens - 1, 1)],
     (stream.draw, "*i32 *i64 *i32 i32 i32", dict(NIBBLES=True, LANES=128), {}),
     (stream.draw, "*i32 *i64 *i32 i32 i32", dict(NIBBLES=False, LANES=128), {}),
