@@ -33,7 +33,8 @@ def emit(value: Json, *, as_json: bool) -> None:
 
 
 def render(value: Json, *, width: int | None = None) -> str:
-    """Text for people: a mapping as aligned lines, a list of mappings as a table, anything else as itself.
+    """Text for people: a mapping as aligned lines, a list of mappings as a table, or one after the other where a table
+    is too wide, anything else as itself.
 
     One record that is too wide for a table is printed as a mapping, so that nothing of it is elided.  `width`
     is in characters; by default the terminal's, at least 80.
@@ -138,10 +139,10 @@ def _render_table(records: Sequence[Mapping[str, Json]], width: int) -> str:
     columns = list(dict.fromkeys(name for record in records for name in record))
     rows = [columns, *([_cell(record.get(name, "")) for name in columns] for record in records)]
     wanted = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-    if len(records) == 1 and sum(wanted) + 2 * (len(columns) - 1) > width:
-        return _render_mapping(records[0], width)
     addresses = [i for i, size in enumerate(wanted) if size >= LONG_WORD and all(" " not in row[i] for row in rows)]
     widths = _fit(wanted, width, addresses)
+    if _measure(widths) > width or (len(records) == 1 and _measure(wanted) > width):
+        return "\n\n".join(_render_mapping(record, width) for record in records)
     return "\n".join(
         "  ".join(_elide(text, size).ljust(size) for text, size in zip(row, widths, strict=True)).rstrip()
         for row in rows
@@ -149,15 +150,20 @@ def _render_table(records: Sequence[Mapping[str, Json]], width: int) -> str:
 
 
 def _fit(widths: list[int], width: int, addresses: Sequence[int]) -> list[int]:
-    """Column widths that fit in `width` with two spaces between, taken from the widest column first.
+    """Column widths that fit in `width` with two spaces between, taken from the widest column first, down to the
+    narrowest.
 
     Of addresses and hashes, by column, both ends are enough: they give before anything else does.
     """
     fitted = list(widths)
-    while sum(fitted) + 2 * (len(fitted) - 1) > width and max(fitted) > NARROWEST_COLUMN:
+    while _measure(fitted) > width and max(fitted) > NARROWEST_COLUMN:
         longer = [i for i in addresses if fitted[i] > ENDS_OF_ADDRESS]
         fitted[max(longer or range(len(fitted)), key=fitted.__getitem__)] -= 1
     return fitted
+
+
+def _measure(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def _elide(text: str, size: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from multiprocessing import get_context
@@ -14,6 +16,7 @@ from chain_client.errors import PermanentError
 from commands.call import Call, local
 from commands.output import Json
 from pow_kernels.spec import PROFILES, Profile, get_profile
+from sidecar.visibility import count_slices, narrow
 
 if TYPE_CHECKING:
     from pow_kernels.sprint import SprintFunction
@@ -41,6 +44,23 @@ class HexBytes(click.ParamType[bytes]):
         if len(data) != self.size:
             self.fail(f"{len(data)} bytes where {self.size} are needed", param, ctx)
         return data
+
+
+class Devices(click.ParamType[tuple[str, ...]]):
+    """Names of devices with commas between, or `all`."""
+
+    name = "devices"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in value.split(","))
+        for name in names:
+            if value != "all" and not re.fullmatch(r"cpu|cuda:[0-9]{1,5}", name):
+                self.fail(f"{name!r} is no device; give cpu, cuda:0, ... with commas between, or all", param, ctx)
+        return names
 
 
 @click.group()
@@ -81,22 +101,26 @@ def evaluate(
 
 @group.command(short_help="How many nonces a second a device makes.")
 @profile_option
-@click.option("--devices", help="cpu, cuda:0, ... with commas between, or all; a row for each [a card, else the CPU].")
+@click.option(
+    "--devices",
+    type=Devices(),
+    help="cpu, cuda:0, ... with commas between, or all; a row for each [a card, else the CPU].",
+)
 @local
-def bench(call: Call, profile: str, devices: str | None) -> None:
+def bench(call: Call, profile: str, devices: tuple[str, ...] | None) -> None:
     """How many nonces a second a device makes, and the share of its peak that is; several at once, a process each."""
     if devices is None:
         cpu, *cards = _list_devices()
         call.emit(_bench(profile, cards[0] if cards else cpu))
         return
-    names = _list_devices() if devices == "all" else devices.split(",")
-    rows = [_bench(profile, names[0])] if len(names) == 1 else _bench_together(profile, names)
+    names = _list_devices() if devices == ("all",) else devices
+    rows = [_bench(profile, "cpu")] if [*names] == ["cpu"] else _bench_together(profile, names)
     call.emit(rows)
     if lost := [row for row in rows if "failure" in row]:
         raise PermanentError("backend_refused", "; ".join(f"{row['device']}: {row['failure']}" for row in lost))
 
 
-def _bench_together(profile: str, devices: list[str]) -> list[dict[str, Json]]:
+def _bench_together(profile: str, devices: Sequence[str]) -> list[dict[str, Json]]:
     """A row per device; one that fails or dies has a `failure` and takes no other with it."""
     with ExitStack() as stack:
         pending = [
@@ -107,12 +131,16 @@ def _bench_together(profile: str, devices: list[str]) -> list[dict[str, Json]]:
 
 
 def _bench_apart(profile: str, device: str) -> dict[str, Json]:
-    """In a process beside others: its idle threads wait without spinning.  Exceptions stay here, as words."""
-    os.environ["OMP_WAIT_POLICY"] = "passive"
+    """In a process beside others, which sees its own card only and whose idle threads wait without spinning.
+
+    Exceptions stay here, as words.
+    """
+    seen, variables = narrow(device, os.environ)
+    os.environ.update(variables, OMP_WAIT_POLICY="passive")
     try:
-        return _bench(profile, device)
+        return _bench(profile, seen) | {"device": device}
     except PermanentError as error:
-        return {"device": device, "failure": str(error)}
+        return {"device": device, "failure": str(error).replace(seen, device)}
 
 
 def _take(device: str, future: Future[dict[str, Json]]) -> dict[str, Json]:
@@ -184,7 +212,8 @@ def _list_devices() -> list[str]:
     """The CPU, and the CUDA cards or slices that this process may see."""
     import torch
 
-    return ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    count = count_slices(os.environ) or torch.cuda.device_count()
+    return ["cpu", *(f"cuda:{index}" for index in range(count))]
 
 
 def _evaluate(function: SprintFunction, nonces: range) -> list[Json]:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from pow_kernels import stream
-from pow_kernels.backends.compilers import list_refusals
+from pow_kernels.backends.cards import on_card
+from pow_kernels.compilers import list_refusals
 from pow_kernels.stream import BLOCK_BYTES
 
 
@@ -22,7 +23,7 @@ def pick_drawing(key: bytes, device: str) -> DrawWeight:
     """Triton's kernel on a CUDA card, Numba's on a CPU; the tensor operations where it does not give what they give."""
     try:
         draw_weight = _find_kernel(device)
-        with torch.cuda.device(device if device.startswith("cuda") else -1):
+        with on_card(device):
             sample = draw_weight(key, 0, BLOCK_BYTES, BLOCK_BYTES, device)
     except ImportError:
         return stream.draw_weight

@@ -11,6 +11,7 @@ from torch import Tensor
 from pow_kernels import spec
 from pow_kernels.acceptance import Judgement
 from pow_kernels.backends.backend import Backend
+from pow_kernels.backends.cards import on_card, wait_asleep
 from pow_kernels.model import Network, Weights
 from pow_kernels.replay import Replay
 from pow_kernels.spec import Profile
@@ -59,8 +60,9 @@ class Evaluator:
     def open(cls, keys: SprintKeys, weights: Weights, backend: Backend) -> Evaluator:
         """BackendError where the backend cannot run on the weights' device."""
         first = torch.zeros(1, dtype=torch.int64, device=weights.head.device)
-        network = Network.open(weights, backend)
-        target_V = network.stages.draw_int8(keys.target, first, keys.profile.outputs)[0]
+        with on_card(str(first.device)):
+            network = Network.open(weights, backend)
+            target_V = network.stages.draw_int8(keys.target, first, keys.profile.outputs)[0]
         forward = Replay(network).forward if first.is_cuda else network.forward
         return cls(backend=backend.name, keys=keys, network=network, forward=forward, target_V=target_V)
 
@@ -76,6 +78,8 @@ class Evaluator:
 
     def judge(self, nonces_B: Tensor) -> Judgement:
         """Of such nonces; the same bits whatever B is."""
-        with torch.cuda.device_of(nonces_B):  # type: ignore[no-untyped-call]
+        with on_card(str(nonces_B.device)):
             y_BV = self.compute_outputs(nonces_B)
+            if nonces_B.is_cuda:
+                wait_asleep()
             return self.network.stages.judge(self.keys.inputs, self.target_V, nonces_B, y_BV)

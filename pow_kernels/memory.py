@@ -15,6 +15,9 @@ from pow_kernels.spec import Profile
 
 CPU_ROWS: Final = 2048
 """Rows of a product that one CPU thread works on: enough for the products' speed, few enough for the cache."""
+CONTROL_GROUP: Final = Path("/sys/fs/cgroup")
+"""As a container sees its own."""
+UNLIMITED: Final = 1 << 62
 CARD_ROWS: Final = 1 << 17
 """The most on a card: beyond it products get no faster."""
 
@@ -42,20 +45,44 @@ def count_nonce_bytes(profile: Profile) -> int:
 
 
 def read_free_bytes(device: str) -> int:
-    """Of a card, what its driver says, or BackendError; else what the kernel says a new program can have."""
+    """Of a card, what its driver says and what torch keeps of earlier tensors, or BackendError; else what the kernel
+    says a new program can have, and within this program's control group.
+    """
     if device.startswith("cuda"):
         try:
             free, _ = torch.cuda.mem_get_info(device)
+            kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         except (RuntimeError, AssertionError) as error:  # what torch raises for a card that is not there
             raise BackendError(f"{device} cannot be used: {error}") from error
-        return free
+        return free + kept
     rows = (line.split() for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
-    return next(int(row[1]) * 1024 for row in rows if row[0] == "MemAvailable:")
+    available = next(int(row[1]) * 1024 for row in rows if row[0] == "MemAvailable:")
+    return min(available, read_group_bytes(CONTROL_GROUP))
+
+
+def read_group_bytes(folder: Path) -> int:
+    """What a control group of version 2 may still take; a vast number where it is not limited, or not there."""
+    try:
+        limit, used = ((folder / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
+        return max(0, int(limit) - int(used))
+    except (OSError, ValueError):  # no such file, or "max"
+        return UNLIMITED
 
 
 def choose_batch(profile: Profile, device: str) -> int:
-    """Nonces at a time, at least one: on a card so many as half of its free memory holds."""
+    """Nonces at a time, at least one: on a card a power of two of which half of its free memory holds all."""
     if not device.startswith("cuda"):
         return max(1, CPU_ROWS // profile.tokens)
-    fitting = read_free_bytes(device) // 2 // count_nonce_bytes(profile)
-    return max(1, min(fitting, CARD_ROWS // profile.tokens))
+    return count_fitting(profile, read_free_bytes(device))
+
+
+def count_fitting(profile: Profile, free_bytes: int) -> int:
+    """A power of two: pieces of a batch are then of one size, and what was recorded for it is replayed."""
+    fitting = max(1, min(free_bytes // 2 // count_nonce_bytes(profile), CARD_ROWS // profile.tokens))
+    return 1 << (fitting.bit_length() - 1)
+
+
+def is_memory_error(error: Exception) -> bool:
+    """Whether an allocator refused: torch's on a card or a CPU, the driver's for a kernel or a library, or Python's."""
+    words = ("out of memory", "can't allocate memory", "bad_alloc", "ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)

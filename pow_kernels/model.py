@@ -16,6 +16,7 @@ from torch import Tensor
 
 from pow_kernels import spec
 from pow_kernels.backends.backend import Backend, Linear, Stages
+from pow_kernels.backends.cards import on_card
 from pow_kernels.drawing import DrawWeight, pick_drawing
 from pow_kernels.spec import Profile
 
@@ -44,17 +45,19 @@ class Weights:
         """From the key streams of the weights' key, layers side by side; `profile.parameters` bytes of memory."""
         draw = pick_drawing(key, device)
         layers = tuple(pool.map(partial(draw_layer, profile, key, device, draw), range(profile.layers)))
-        head = draw(key, spec.HEAD_TENSOR, profile.outputs, profile.width, device)
+        with on_card(device):
+            head = draw(key, spec.HEAD_TENSOR, profile.outputs, profile.width, device)
         return cls(profile=profile, layers=layers, head=head)
 
 
 def draw_layer(profile: Profile, key: bytes, device: str, draw: DrawWeight, number: int) -> LayerWeights:
-    """One layer's weights, tensor ids layer * 8 + 0..6."""
+    """One layer's weights, tensor ids layer * 8 + 0..6, in any thread: each has a current card of its own."""
     d, a, f = profile.width, profile.attention_width, profile.ffn
     shapes = ((a, d), (a, d), (a, d), (d, a), (f, d), (f, d), (d, f))
     first = number * spec.TENSORS_PER_LAYER
-    q, k, v, o, g, u, w = (draw(key, first + i, *shape, device) for i, shape in enumerate(shapes))
-    return LayerWeights(q=q, kv=torch.cat((k, v)), o=o, gu=torch.cat((g, u)), w=w)
+    with on_card(device):
+        q, k, v, o, g, u, w = (draw(key, first + i, *shape, device) for i, shape in enumerate(shapes))
+        return LayerWeights(q=q, kv=torch.cat((k, v)), o=o, gu=torch.cat((g, u)), w=w)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,18 +10,21 @@ from time import perf_counter
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from pow_kernels.acceptance import Judgement
 from pow_kernels.backends import BACKENDS, Backend, BackendError
-from pow_kernels.backends.compilers import list_refusals
+from pow_kernels.compilers import list_refusals
 from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.golden import GOLDEN, Golden, GoldenRow
 from pow_kernels.memory import check_fits, choose_batch
 from pow_kernels.model import Weights
-from pow_kernels.spec import get_profile
+from pow_kernels.spec import Profile, get_profile
 
-MANY_NONCES: Final = 256
-"""Tested on a card at once: fewer may run by other code, replayed or not compiled."""
+MANY_ROWS: Final = (1 << 11, 3 << 13)
+"""Rows of a product that are tested on a card at once, too: as many as are compiled and replayed, and as many as are
+not replayed; each kind is computed in tiles of its own.
+"""
 MEASURED_ROWS: Final = 1 << 15
 """Rows of a product by which a card's backends are compared; `whitepaper` takes half a second."""
 
@@ -124,14 +127,32 @@ def _compare(backend: Backend, keys: SprintKeys, weights: Weights, device: str, 
 
 
 def _test(evaluator: Evaluator, golden: Golden, device: str) -> str:
-    """What is wrong with its golden values; on a card also with the last of so many that what is for many runs."""
+    """What is wrong with its golden values; on a card also with the last of so many that what is for many runs.
+
+    Fewer, and other numbers of them, may run by other code.
+    """
     nonces_B = torch.tensor([row.nonce for row in golden.rows], device=device)
     detail = _describe_difference(golden, evaluator.judge(nonces_B))
     if detail or not device.startswith("cuda"):
         return detail
-    times = -(-min(MANY_NONCES, choose_batch(evaluator.keys.profile, device)) // len(nonces_B))
-    last_N = torch.arange(-len(nonces_B), 0, device=device)
-    return _describe_difference(golden, evaluator.judge(nonces_B.repeat(times)).select(last_N))
+    profile = evaluator.keys.profile
+    details = (
+        _test_many(evaluator, golden, nonces_B, n) for n in choose_counts(profile, choose_batch(profile, device))
+    )
+    return next(filter(None, details), "")
+
+
+def _test_many(evaluator: Evaluator, golden: Golden, nonces_B: Tensor, count: int) -> str:
+    """What is wrong with the golden values at the end of so many nonces, or all of them if that is more."""
+    times = -(-count // len(nonces_B))
+    last_N = torch.arange(-len(nonces_B), 0, device=nonces_B.device)
+    many_B = nonces_B.repeat(times)[-max(count, len(nonces_B)) :]
+    return _describe_difference(golden, evaluator.judge(many_B).select(last_N))
+
+
+def choose_counts(profile: Profile, fitting: int) -> tuple[int, ...]:
+    """Nonces of each test of many, no more than fit."""
+    return tuple(min(fitting, max(1, rows // profile.tokens)) for rows in MANY_ROWS)
 
 
 def _measure_fitting(evaluator: Evaluator, device: str) -> float:

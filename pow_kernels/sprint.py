@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from pow_kernels.acceptance import Judgement
 from pow_kernels.allocator import keep_freed_memory
 from pow_kernels.backends import BACKENDS, BackendError
 from pow_kernels.evaluator import Evaluator, SprintKeys
-from pow_kernels.memory import check_fits, choose_batch
+from pow_kernels.memory import check_fits, choose_batch, count_nonce_bytes, is_memory_error, read_free_bytes
 from pow_kernels.model import Weights
 from pow_kernels.selftest import check_backend, pick_second
 from pow_kernels.spec import Profile
@@ -40,13 +41,24 @@ class Evaluation:
 
 
 class SprintFunction:
-    """Evaluates nonces of one Sprint and host; made by `open`."""
+    """Evaluates nonces of one Sprint and host; made by `open`.
 
-    def __init__(self, first: Evaluator, second: Evaluator, pool: ThreadPoolExecutor, threads: int) -> None:
+    `draw_bytes` gives so many random bytes, which decide what is re-checked.
+    """
+
+    def __init__(
+        self,
+        first: Evaluator,
+        second: Evaluator,
+        pool: ThreadPoolExecutor,
+        threads: int,
+        draw_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
         self._first = first
         self._second = second
         self._pool = pool
         self._threads = threads
+        self._draw_bytes = draw_bytes
 
     @classmethod
     def open(
@@ -74,7 +86,8 @@ class SprintFunction:
 
     def with_host(self, host: bytes) -> SprintFunction:
         """The same Sprint for another host, over the same weights; ValueError unless `host` has 20 bytes."""
-        return SprintFunction(self._first.for_host(host), self._second.for_host(host), self._pool, self._threads)
+        first, second = self._first.for_host(host), self._second.for_host(host)
+        return SprintFunction(first, second, self._pool, self._threads, self._draw_bytes)
 
     def evaluate(self, nonces: Sequence[int]) -> Evaluation:
         """Every nonce's values, on the first backend alone; ValueError for none, or one outside [0, 2^64)."""
@@ -95,6 +108,11 @@ class SprintFunction:
         self._check_again(nonces_N, found)
         return _to_rows(nonces_N, found)
 
+    def _draw(self, count: int) -> Tensor:
+        """bool (count), one in sixteen true."""
+        drawn = [byte & 15 == 0 for byte in self._draw_bytes(count)]
+        return torch.tensor(drawn, dtype=torch.bool, device=self._device)
+
     @property
     def _device(self) -> torch.device:
         return self._first.target_V.device
@@ -106,11 +124,14 @@ class SprintFunction:
         return Judgement.join(tuple(self._pool.map(judge, torch.split(nonces_B, size))))
 
     def _check_again(self, nonces_N: Tensor, found: Judgement) -> None:
-        """On the second backend: every hit where hits are rare, else those that the digest's last byte draws."""
+        """On the second backend: every hit where hits are rare, else each with a chance of one in sixteen.
+
+        What a faulty backend found has no part in the drawing.
+        """
         rare = self._first.keys.profile.one_in > RARE
-        drawn = torch.ones_like(found.accepted) if rare else found.digest[:, -1] & 15 == 0
+        drawn = torch.ones_like(found.accepted) if rare else self._draw(len(nonces_N))
         if drawn.any():
-            again = self._pool.submit(self._second.judge, nonces_N[drawn]).result()
+            again = self._pool.submit(_judge_in_memory, self._second, nonces_N[drawn]).result()
             wrong = (again.digest != found.digest[drawn]).any(1)
             if wrong.any():
                 names = (self._first.backend, self._second.backend)
@@ -119,12 +140,18 @@ class SprintFunction:
 
 
 def _judge_in_memory(evaluator: Evaluator, nonces_B: Tensor) -> Judgement:
-    """In halves, and those in halves, where a card's memory does not suffice; BackendError where not for one nonce."""
+    """In halves, and those in halves, where memory does not suffice; BackendError where it does not for one nonce."""
     try:
         return evaluator.judge(nonces_B)
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_memory_error(error):
+            raise
         if len(nonces_B) == 1:
-            raise BackendError(f"not enough memory for one nonce: {error}") from error
+            device = str(nonces_B.device)
+            needs = f"{count_nonce_bytes(evaluator.keys.profile) / 1e9:.2f} GB"
+            has = f"{read_free_bytes(device) / 1e9:.2f} GB"
+            detail = f"not enough memory for one nonce: it needs {needs} on {device}, which has {has} free: {error}"
+            raise BackendError(detail) from error
     torch.cuda.empty_cache()
     halves = nonces_B.tensor_split(2)
     return Judgement.join([_judge_in_memory(evaluator, half) for half in halves])

@@ -15,7 +15,7 @@ from pow_kernels.spec import Profile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorStages:
-    """Of one profile on one device; residuals are float32 holding integers."""
+    """Of one profile on one device; residuals are float32 holding integers.  Products in it are exact in tf32 too."""
 
     profile: Profile
     attention: Attention

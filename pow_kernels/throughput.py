@@ -11,6 +11,7 @@ from typing import Final
 
 import torch
 
+from pow_kernels.backends.cards import on_card
 from pow_kernels.energy import NoMeterError, read_energy_j
 from pow_kernels.memory import choose_batch
 from pow_kernels.model import Network
@@ -21,7 +22,10 @@ ROUNDS: Final = 20
 FEW_ROUNDS: Final = 3
 LONG_S: Final = 60.0
 GEMM_SHAPES: Final = ((1024, 512, 2048), (2048, 2048, 2048), (4096, 1024, 1024))
-"""(M, K, N) of the products whose fastest stands for the device's peak: int8, and on a card also bf16."""
+"""(M, K, N) of the products whose fastest stands for a CPU's peak."""
+CARD_GEMM_SHAPES: Final = ((8192, 8192, 8192), (16384, 4096, 8192))
+"""The same for a card, int8 and bf16, a few in a row: starting them and waiting for the last is no part of the time."""
+IN_A_ROW: Final = 4
 Work = Callable[[], object]
 Clock = Callable[[], float]
 
@@ -80,8 +84,7 @@ def measure(function: SprintFunction, profile: Profile, threads: int, device: st
     size = choose_batch(profile, device)
     count = 2 * threads * size
     clock = process_time if device == "cpu" else perf_counter
-    types = (torch.int8,) if device == "cpu" else (torch.int8, torch.bfloat16)
-    plain = [build_product(shape, dtype, device) for shape in GEMM_SHAPES for dtype in types]
+    plain = list_plain_products(device)
     own = list_products(function.evaluator.network, size, device)
     energy_absent = _find_absence(device)
     torch.set_num_threads(1)
@@ -123,6 +126,15 @@ def _summarise(profile: Profile, count: int, threads: int, rounds: list[Round]) 
     }
 
 
+def list_plain_products(device: str) -> list[tuple[int, Work]]:
+    """Those whose fastest is the peak."""
+    if device == "cpu":
+        return [build_product(shape, torch.int8, device) for shape in GEMM_SHAPES]
+    types = (torch.int8, torch.bfloat16)
+    single = [build_product(shape, dtype, device) for shape in CARD_GEMM_SHAPES for dtype in types]
+    return [(IN_A_ROW * operations, partial(_run_all, [product] * IN_A_ROW)) for operations, product in single]
+
+
 def build_product(shape: tuple[int, int, int], dtype: torch.dtype, device: str) -> tuple[int, Work]:
     """The operations of a plain product, int8 or bf16, and the product."""
     rows, inner, columns = shape
@@ -151,11 +163,12 @@ def list_products(network: Network, count: int, device: str) -> list[Work]:
 
 def time_work(work: Work, clock: Clock, device: str) -> float:
     """Seconds by that clock until the work has ended, also on a card."""
-    started = clock()
-    work()
-    if device != "cpu":
-        torch.cuda.synchronize(device)
-    return clock() - started
+    with on_card(device):
+        started = clock()
+        work()
+        if device != "cpu":
+            torch.cuda.synchronize(device)
+        return clock() - started
 
 
 def _time_search(search: Work, clock: Clock, counted: str) -> dict[str, float]:

@@ -7,14 +7,18 @@ import json
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from sidecar.tasks import MAX_LINE, EvaluateTask, Hello, SearchTask, decode_hello, encode_task
+from sidecar.visibility import narrow
 
 HELLO_TIMEOUT_S: Final = 300
 """Importing torch, compiling, and the self-test, on a machine that is busy."""
+CARD_HELLO_TIMEOUT_S: Final = 570
+"""The same on a card, whose kernels are many the first time; below what systemd waits for the unit."""
 TASK_TIMEOUT_S: Final = 600
 """Drawing the largest profile's weights on a slow device is the longest that a task may take."""
 EXIT_TIMEOUT_S: Final = 2
@@ -52,14 +56,16 @@ class Device:
     @classmethod
     async def open(cls, spec: DeviceSpec) -> Device:
         """Start a worker and wait for its `hello`, which says how the self-test went.  Raises WorkerDiedError."""
-        words = (spec.name, str(spec.threads), ",".join(spec.profiles))
-        process = await spawn("sidecar.worker", *words, threads=spec.threads)
+        seen, variables = narrow(spec.name, os.environ)
+        words = (seen, str(spec.threads), ",".join(spec.profiles))
+        process = await spawn("sidecar.worker", *words, threads=spec.threads, variables=variables)
         try:
-            hello = decode_hello(await _read_line(process, HELLO_TIMEOUT_S))
+            timeout_s = HELLO_TIMEOUT_S if spec.name == "cpu" else CARD_HELLO_TIMEOUT_S
+            hello = decode_hello(await _read_line(process, timeout_s))
         except BaseException:
             await end(process)
             raise
-        return cls(process, hello)
+        return cls(process, _rename(hello, seen, spec.name))
 
     async def run(self, task: SearchTask | EvaluateTask) -> dict[str, Any]:
         """The parsed answer to a task.  Raises WorkerDiedError."""
@@ -89,7 +95,7 @@ async def list_devices() -> tuple[str, ...]:
     """Every device of this machine by torch's name: its GPUs, or the CPU where there is none.  WorkerDiedError."""
     if not _has_driver():
         return ("cpu",)
-    process = await spawn("sidecar.worker", "list", threads=1)
+    process = await spawn("sidecar.worker", "list", threads=1, variables={})
     try:
         return tuple((await _read_line(process, LIST_TIMEOUT_S)).decode().split())
     finally:
@@ -100,8 +106,14 @@ def _has_driver() -> bool:
     return any(path.exists() for path in DRIVERS)
 
 
-async def spawn(module: str, *words: str, threads: int) -> asyncio.subprocess.Process:
-    """A child on pipes; its idle threads wait without spinning, because other children need the cores."""
+def _rename(hello: Hello, seen: str, name: str) -> Hello:
+    """What a worker says of the only card that it sees, under the card's name here."""
+    refused = tuple((backend, reason.replace(seen, name)) for backend, reason in hello.refused)
+    return replace(hello, device=name, refused=refused)
+
+
+async def spawn(module: str, *words: str, threads: int, variables: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """A child on pipes, with these variables too; its idle threads wait without spinning: others need the cores."""
     environ = {
         "OMP_WAIT_POLICY": "passive",
         "OMP_NUM_THREADS": str(threads),
@@ -113,7 +125,7 @@ async def spawn(module: str, *words: str, threads: int) -> asyncio.subprocess.Pr
             *(sys.executable, "-P", "-m", module, *words),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env=os.environ | environ,
+            env=os.environ | environ | dict(variables),
             limit=MAX_LINE,
         )
     finally:

@@ -87,7 +87,9 @@ def get_offset(job: SprintJob, device: int) -> int:
 
 
 def build_batch(device: int, offset: int, count: int) -> Batch:
-    """The `count` nonces of a device from its `offset`-th on."""
+    """The `count` nonces of a device from its `offset`-th on.  AssertionError for those that are another device's."""
+    if not 0 <= device < MAX_DEVICES or offset < 0 or count < 1 or offset + count > 1 << DEVICE_SHIFT:
+        raise AssertionError(f"the nonces [{offset}, {offset + count}) are not all of device {device}")
     return Batch(first=(device << DEVICE_SHIFT) | offset, count=count)
 
 

@@ -27,6 +27,7 @@ from rules.types import Proof
 from sidecar.child import die_with_parent, take_output
 from sidecar.jobs import Evaluation, Work
 from sidecar.tasks import EvaluateTask, Hello, SearchTask, decode_task, encode_evaluations, encode_hello, encode_hits
+from sidecar.visibility import count_slices
 
 CPU_NICENESS: Final = 3
 """A worker on the CPU yields to what keeps deadlines beside it: client, chain, and workers that are being started."""
@@ -106,7 +107,7 @@ def main(device: str, threads: str = "1", profiles: str = "") -> None:
     """Serve until the input ends.  What else is printed goes to stderr."""
     answers = take_output()
     if device == "list":
-        count = torch.cuda.device_count()
+        count = count_slices(os.environ) or torch.cuda.device_count()
         names = [f"cuda:{index}" for index in range(count)] or ["cpu"]
         _write(answers, " ".join(names).encode() + b"\n")
         return

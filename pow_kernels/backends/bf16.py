@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pow_kernels.backends.cards import check_capability
+from pow_kernels.backends.cards import allow_exact_floats, check_capability
 from pow_kernels.backends.fp32 import FloatLinear
 from pow_kernels.spec import Profile, Scale
 from pow_kernels.stages import TensorStages
@@ -27,7 +27,7 @@ class Bf16Backend:
 
     def prepare(self, weight: Tensor, scale: Scale) -> FloatLinear:
         check_capability(self.name, weight.device, (8, 0))
-        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        allow_exact_floats()
         return FloatLinear(weight, scale, multiply_bf16)
 
     def open_stages(self, profile: Profile, device: str) -> TensorStages:

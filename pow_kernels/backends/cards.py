@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from pow_kernels.backends.backend import BackendError
@@ -21,3 +24,26 @@ def compare_capability(backend: str, device: torch.device, found: Capability, ne
     if found < needed:
         has, needs = (".".join(map(str, version)) for version in (found, needed))
         raise BackendError(f"{device} has compute capability {has}, and the {backend} backend needs {needs}")
+
+
+@contextmanager
+def on_card(device: str) -> Iterator[None]:
+    """Makes a card the current one, on which Triton starts its kernels wherever their tensors are; else nothing."""
+    with torch.cuda.device(device if device.startswith("cuda") else -1):
+        yield
+
+
+def wait_asleep() -> None:
+    """Until the current card has done what it was given.  The thread sleeps, where any other wait keeps a core busy."""
+    done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+    done.record()
+    done.synchronize()
+
+
+def allow_exact_floats() -> None:
+    """Whatever adds in float32 gives the same sums here, so a card may take its fast units, and no narrower ones.
+
+    tf32 holds every operand: they are integers up to 127.  Reductions in bf16 would round.
+    """
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False

@@ -13,7 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from pow_kernels.backends.cards import check_capability
+from pow_kernels.backends.cards import allow_exact_floats, check_capability
 from pow_kernels.backends.int8_cuda import IntegerLinear
 from pow_kernels.spec import ACTIVATION_LIMIT, RESIDUAL_GAIN, RESIDUAL_LIMIT, Profile, Scale
 from pow_kernels.stages import TensorStages, norm
@@ -84,6 +84,7 @@ class CompiledBackend:
 
     def prepare(self, weight: Tensor, scale: Scale) -> CompiledLinear:
         check_capability(self.name, weight.device, (8, 0))
+        allow_exact_floats()
         return CompiledLinear(IntegerLinear.open(weight, scale))
 
     def open_stages(self, profile: Profile, device: str) -> CompiledStages:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pow_kernels.backends.cards import allow_exact_floats
 from pow_kernels.spec import ACTIVATION_LIMIT, RESIDUAL_LIMIT, Profile, Scale
 from pow_kernels.stages import TensorStages, gate
 
@@ -40,7 +41,7 @@ class FloatLinear:
 
 @dataclass(frozen=True, slots=True)
 class Fp32Backend:
-    """Runs wherever torch does, at float32's speed.  A card may take tf32 for it, which holds every operand too."""
+    """Runs wherever torch does, at float32's speed, or on a card at tf32's."""
 
     name: str = "fp32"
 
@@ -48,6 +49,8 @@ class Fp32Backend:
         return True
 
     def prepare(self, weight: Tensor, scale: Scale) -> FloatLinear:
+        if weight.is_cuda:
+            allow_exact_floats()
         return FloatLinear(weight, scale, multiply_fp32)
 
     def open_stages(self, profile: Profile, device: str) -> TensorStages:

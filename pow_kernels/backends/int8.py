@@ -15,7 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from pow_kernels.backends.cards import check_capability
+from pow_kernels.backends.cards import allow_exact_floats, check_capability
 from pow_kernels.backends.int8_cuda import IntegerLinear
 from pow_kernels.spec import ACTIVATION_LIMIT, RESIDUAL_LIMIT, Profile, Scale
 from pow_kernels.stages import TensorStages, gate
@@ -77,6 +77,7 @@ class Int8Backend:
     def prepare(self, weight: Tensor, scale: Scale) -> Int8Linear | IntegerLinear:
         if weight.device.type != "cpu":
             check_capability(self.name, weight.device, (8, 0))
+            allow_exact_floats()
             return IntegerLinear.open(weight, scale)
         return Int8Linear.pack(weight, scale)
 

@@ -38,7 +38,7 @@ class TritonLinear:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TritonStages:
-    """lut: EXP2_LUT, int32 (32).  cos2_q64: the threshold, a u64 in two's complement, int64 (1)."""
+    """lut: EXP2_LUT, int8 (32).  cos2_q64: the threshold, a u64 in two's complement, int64 (1)."""
 
     profile: Profile
     lut: Tensor
@@ -91,14 +91,14 @@ class TritonBackend:
         threshold = profile.cos2_q64 - (profile.cos2_q64 >> 63 << 64)
         return TritonStages(
             profile=profile,
-            lut=torch.tensor(EXP2_LUT, dtype=torch.int32, device=device),
+            lut=torch.tensor(EXP2_LUT, dtype=torch.int8, device=device),
             cos2_q64=torch.tensor([threshold], device=device),
         )
 
 
 def _is_interpreted() -> bool:
     try:
-        from pow_kernels.triton.product import INTERPRETED
+        from pow_kernels.triton.tuning import INTERPRETED
     except ImportError as error:
         raise BackendError(f"Triton is not installed: {error}") from error
     return INTERPRETED

@@ -74,5 +74,6 @@ def judge_rows(y_BV: Tensor, digest: Tensor, target_V: Tensor, cos2_q64: Tensor)
     judge[(count,)](
         y_BV, digest.view(torch.int32), target_V, torch.cat((cos2_q64, target2)), dot, norm2, accepted,
         OUTPUTS=outputs, LOW_BITS=bits // 2, HIGH_BITS=bits - bits // 2, ROUNDS=PERMUTATION_ROUNDS,
+        num_warps=max(4, min(16, outputs // 512)),
     )  # fmt: skip
     return dot, norm2, accepted.to(torch.bool)

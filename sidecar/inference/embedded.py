@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -27,6 +28,7 @@ from sidecar.inference.tasks import (
     encode_generate,
     encode_line,
 )
+from sidecar.visibility import narrow
 
 LOAD_TIMEOUT_S: Final = 1800
 """Hashing and loading the largest model from a slow disk."""
@@ -109,7 +111,9 @@ class EmbeddedEngine:
     async def open(self) -> None:
         """Start a child and wait until it has loaded.  Raises what is wrong with the model, WorkerDiedError."""
         spec = self.spec
-        process = await spawn("sidecar.inference.process", str(spec.folder), spec.device, threads=spec.threads)
+        seen, variables = narrow(spec.device, os.environ)
+        words = (str(spec.folder), seen)
+        process = await spawn("sidecar.inference.process", *words, threads=spec.threads, variables=variables)
         try:
             async with asyncio.timeout(LOAD_TIMEOUT_S):
                 said = await _read_line(process)

@@ -30,6 +30,7 @@ from sidecar.inference.manifest import read_ends, verify_model
 from sidecar.inference.rendering import Pieces, prepare_messages
 from sidecar.inference.sampler import MILLION, Sampling
 from sidecar.inference.tasks import Alternative, DrawnToken, GenerateTask, Progress
+from sidecar.visibility import narrow
 
 LOAD_TIMEOUT_S: Final = 1800
 ASK_TIMEOUT_S: Final = 60
@@ -328,7 +329,8 @@ def _build_progress(answer: Answer, tokens: tuple[DrawnToken, ...], text: str) -
 def _build_environ(device: str) -> dict[str, str]:
     """Nothing is fetched and nobody is told; the child sees its own card only."""
     environ = {"GNK_SIDECAR_PID": str(os.getpid()), "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
-    return environ | ({"CUDA_VISIBLE_DEVICES": device.removeprefix("cuda:")} if device != "cpu" else {})
+    _, variables = narrow(device, os.environ)
+    return environ | variables
 
 
 async def _await_health(session: aiohttp.ClientSession, process: asyncio.subprocess.Process) -> None:

@@ -28,7 +28,7 @@ def test_functions_take_at_most_six_parameters(path: Path) -> None:
     is_command = path.parts[-2] == "commands"  # a command's parameters are its flags
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not is_command:
-            if any(ast.unparse(decorator) == "triton.jit" for decorator in node.decorator_list):
+            if any(ast.unparse(decorator).startswith("triton.jit") for decorator in node.decorator_list):
                 continue  # a kernel takes what its launch sends
             names = [a.arg for a in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]]
             taken = [n for n in names if n not in {"self", "cls"}]

@@ -36,6 +36,13 @@ def test_render__a_wide_table__fits_and_keeps_both_ends() -> None:
     assert lines[1].endswith("5000")
 
 
+def test_render__more_columns_than_fit__shows_one_record_after_the_other() -> None:
+    records = [{f"column_{i}": 1000 * row + i for i in range(12)} for row in (1, 2)]
+    first, second = render(records, width=80).split("\n\n")
+    assert first.splitlines()[0] == "column_0   1000"
+    assert second.splitlines()[-1] == "column_11  2011"
+
+
 def test_render__a_long_sentence__is_cut_between_words_and_a_hash_is_not() -> None:
     sentence, digest = " ".join(["word"] * 40), "f" * 100
     shown = render({"a": sentence, "list": [sentence], "hash": digest}, width=60)

@@ -77,6 +77,20 @@ def test_bench__device_that_is_not_there__is_refused_by_name() -> None:
     assert "cuda:99 cannot be used" in result.output
 
 
+@pytest.mark.parametrize("devices", ["nowhere", "cpu,", "", "cuda", "cuda:x", "all,cpu", "cpu,cuda:-1"])
+def test_bench__what_names_no_device__is_refused_in_words(devices: str) -> None:
+    result = run("bench", "--profile", "tiny", "--devices", devices)
+    assert result.exit_code == 2
+    assert "is no device; give cpu, cuda:0, ... with commas between, or all" in " ".join(result.output.split())
+
+
+def test_bench__several_devices__fits_80_columns_with_whole_names() -> None:
+    result = run("bench", "--profile", "tiny", "--devices", "cpu,cuda:99")
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert result.stdout.startswith("device              cpu\nprofile             tiny\n")
+    assert "energy_j_per_nonce  -\nenergy_absent       not_a_card\n\ndevice   cuda:99\nfailure  " in result.stdout
+
+
 @pytest.mark.parametrize("devices", ["cpu", "all"])
 def test_bench__tiny__prints_every_figure_of_each_device(devices: str) -> None:
     result = run("bench", "--profile", "tiny", "--devices", devices, "--json")

@@ -72,16 +72,20 @@ def test_forward__network_that_cannot_be_recorded__runs_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("count", "tokens", "size"),
-    [(1, 4, 1), (3, 4, 4), (100, 4, 128), (129, 4, 0), (64, 8, 64), (1, 512, 1), (2, 512, 0)],
+    [
+        *((1, 4, 1), (3, 4, 4), (100, 4, 128), (64, 8, 64), (1, 512, 1)),
+        *((129, 4, 0), (256, 4, 256), (8192, 4, 8192), (8191, 4, 0), (16384, 4, 0)),
+        *((2, 512, 2), (3, 512, 0), (64, 512, 64), (128, 512, 0)),
+    ],
 )
-def test_choose_size__some_nonces__is_the_next_power_of_two_while_launches_matter(
+def test_choose_size__some_nonces__is_the_next_power_of_two_and_many_just_so_many(
     count: int, tokens: int, size: int
 ) -> None:
     assert choose_size(count, tokens) == size
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("count", [1, 3, 64, 100])
+@pytest.mark.parametrize("count", [1, 3, 64, 100, 1024])
 def test_forward__a_card__replays_the_same_bits(count: int) -> None:
     network = open_network(AsOnACard(), "cuda:0")
     replay = Replay(network)

@@ -14,9 +14,12 @@ from pow_kernels.backends.backend import Linear
 from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.golden import GOLDEN
 from pow_kernels.model import Weights
+from pow_kernels.replay import choose_size
 from pow_kernels.selftest import (
     Report,
+    _test_many,
     check_backend,
+    choose_counts,
     compare_backends,
     measure_rate,
     pick_backend,
@@ -24,8 +27,9 @@ from pow_kernels.selftest import (
     run_selftest,
     select,
 )
-from pow_kernels.spec import TINY, Profile, Scale
+from pow_kernels.spec import PROFILES, TINY, Profile, Scale
 from pow_kernels.stages import TensorStages, gate
+from pow_kernels.triton.tuning import classify
 from tests.pow_kernels.conftest import CPU_BACKENDS
 
 ON_CPU = {name: BACKENDS[name] for name in CPU_BACKENDS}
@@ -112,7 +116,7 @@ def test_compare_backends__wrong_and_absent_backends__are_refused_by_name_and_th
         saturating.require()
 
 
-@pytest.mark.parametrize("error", [TypingError, TritonError, RuntimeError])
+@pytest.mark.parametrize("error", [TypingError, TritonError, RuntimeError, PermissionError])
 def test_compare_backends__kernel_that_does_not_compile__refuses_its_backend_alone(error: type[Exception]) -> None:
     backends = with_backends(UncompiledBackend(error))
     first, *others = compare_backends("tiny", "cpu", backends, GOLDEN["tiny"])
@@ -151,6 +155,31 @@ def test_select__backends_of_a_card__takes_the_fastest_that_passed(
     reports: tuple[Report, ...], taken: str, why: str
 ) -> None:
     assert select(reports).backend == taken, why
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))
+def test_choose_counts__room_for_all__tests_what_is_replayed_and_what_is_not_in_every_class_of_tiles(
+    profile: Profile,
+) -> None:
+    replayed, plain = choose_counts(profile, 1 << 15)
+    assert choose_size(replayed, profile.tokens) == replayed
+    assert choose_size(plain, profile.tokens) == 0
+    few = len(GOLDEN[profile.name].rows) * profile.tokens
+    assert [classify(rows) for rows in (few, replayed * profile.tokens, plain * profile.tokens)] == [0, 1, 2]
+    assert choose_counts(profile, 3) == (3, 3)
+
+
+@pytest.mark.parametrize("count", [1, 4, 10, 64])
+def test_test_many__golden_values_at_the_end_of_many__are_compared_whatever_their_number(count: int) -> None:
+    golden = GOLDEN["tiny"]
+    keys = SprintKeys.derive(TINY, golden.sprint_seed, golden.host)
+    with ThreadPoolExecutor(1) as pool:
+        weights = Weights.draw(TINY, keys.weights, "cpu", pool)
+    evaluator = Evaluator.open(keys, weights, BACKENDS["int8"])
+    nonces = torch.tensor([row.nonce for row in golden.rows])
+    assert _test_many(evaluator, golden, nonces, count) == ""
+    wrong = replace(golden, rows=(*golden.rows[:-1], golden.rows[-1]._replace(dot=1)))
+    assert _test_many(evaluator, wrong, nonces, count).startswith("wrong golden value: GoldenRow(nonce=7")
 
 
 def test_measure_rate__a_tiny_network__counts_nonces_a_second() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -166,26 +168,50 @@ def test_search__rare_hits__are_all_checked_again(rare: SprintFunction) -> None:
     assert list(rare.search(0, 100).nonce) == doubtful.asked
 
 
-def test_search__common_hits__are_checked_again_one_in_sixteen() -> None:
+def test_search__common_hits__those_that_the_drawn_bytes_pick_are_checked_again() -> None:
     function = open_tiny()
     doubtful = Doubtful(function._second, set())
-    function._second = doubtful  # type: ignore[assignment]
-    found = function.search(0, 4000)
-    drawn = [n for n, tail in zip(found.nonce, found.tail, strict=True) if tail[-1] % 16 == 0]
-    assert doubtful.asked == drawn
-    assert 4 < len(drawn) < 40
+    asked: list[int] = []
+
+    def draw_bytes(count: int) -> bytes:
+        asked.append(count)
+        return bytes(n % 32 for n in range(count))
+
+    drawing = SprintFunction(function._first, doubtful, function._pool, 1, draw_bytes)  # type: ignore[arg-type]
+    found = drawing.search(0, 4000)
+    assert asked == [len(found.nonce)]
+    assert doubtful.asked == list(found.nonce[::16])
+
+
+def test_search__common_hits__are_checked_again_by_chance_about_one_in_sixteen() -> None:
+    function = open_tiny()
+    function._second = doubtful = Doubtful(function._second, set())  # type: ignore[assignment]
+    found = len(function.search(0, 4000).nonce)
+    first = list(doubtful.asked)
+    function.search(0, 4000)
+    assert first != doubtful.asked[len(first) :]
+    assert 0 < len(doubtful.asked) < found / 2
+
+
+def test_with_host__another_host__draws_by_the_same_bytes() -> None:
+    function = open_tiny()
+    doubtful = SprintFunction(function._first, function._second, function._pool, 1, bytes).with_host(bytes(20))
+    doubtful._second = second = Doubtful(doubtful._second, set())  # type: ignore[assignment]
+    assert list(doubtful.search(0, 200).nonce) == second.asked
 
 
 class Cramped:
     """An evaluator whose device holds `room` nonces at a time."""
 
-    def __init__(self, inner: Any, room: int) -> None:
+    def __init__(self, inner: Any, room: int, error: Exception | None = None) -> None:
         self.inner, self.room, self.done = inner, room, list[int]()
+        self.error = error or torch.OutOfMemoryError("CUDA out of memory.")
+        self.backend = "cramped"
         self.keys, self.target_V = inner.keys, inner.target_V
 
     def judge(self, nonces_B: torch.Tensor) -> Judgement:
         if len(nonces_B) > self.room:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            raise self.error
         self.done.append(len(nonces_B))
         judgement: Judgement = self.inner.judge(nonces_B)
         return judgement
@@ -200,10 +226,74 @@ def test_evaluate__memory_for_fewer_nonces__halves_the_batch_and_changes_no_bit(
     assert max(evaluator.done) <= room
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("Triton Error [CUDA]: out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
+        MemoryError(),
+    ],
+    ids=["a library", "a kernel", "a CPU", "Python"],
+)
+def test_evaluate__any_allocator_refuses__halves_the_batch(error: Exception) -> None:
+    function = open_tiny()
+    function._first = Cramped(function._first, 7, error)  # type: ignore[assignment]
+    assert rows_of(function.evaluate(range(20))) == rows_of(open_tiny().evaluate(range(20)))
+
+
+def test_evaluate__any_other_failure__is_not_taken_for_want_of_memory() -> None:
+    function = open_tiny()
+    function._first = Cramped(function._first, 7, RuntimeError("an illegal memory access"))  # type: ignore[assignment]
+    with pytest.raises(RuntimeError, match="an illegal memory access"):
+        function.evaluate(range(20))
+
+
+def test_search__no_memory_to_check_all_hits_at_once__checks_them_in_halves(rare: SprintFunction) -> None:
+    rare._second = cramped = Cramped(rare._second, 1)  # type: ignore[assignment]
+    found = rare.search(0, 100).nonce
+    assert cramped.done == [1] * len(found)
+
+
+ALLOCATOR_THAT_REFUSES = """
+import resource
+from pow_kernels.spec import DEV
+from pow_kernels.sprint import SprintFunction
+
+function = SprintFunction.open(sprint_seed=bytes(32), profile=DEV, host=bytes(20), backend="fp32")
+expected = function.evaluate(range(256))
+sizes = []
+judge = type(function.evaluator).judge
+
+def count(evaluator, nonces):
+    sizes.append(len(nonces))
+    return judge(evaluator, nonces)
+
+type(function.evaluator).judge = count
+pages = int(open("/proc/self/statm").read().split()[0])
+for spare in (1 << 23, 1 << 22, 1 << 21):
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + spare, resource.RLIM_INFINITY))
+    got = function.evaluate(range(256))
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert got == expected
+print(max(sizes), min(sizes))
+"""
+
+
+def test_evaluate__allocator_that_refuses_for_real__halves_the_batch_and_changes_no_bit() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ALLOCATOR_THAT_REFUSES], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    largest, smallest = map(int, done.stdout.split())
+    assert largest == 256
+    assert smallest < 256
+
+
 def test_evaluate__memory_for_no_nonce__is_refused() -> None:
     function = open_tiny()
     function._first = Cramped(function._first, 0)  # type: ignore[assignment]
-    with pytest.raises(BackendError, match="not enough memory for one nonce: CUDA out of memory"):
+    with pytest.raises(BackendError, match=r"not enough memory for one nonce: it needs 0\.00 GB on cpu, which has \d"):
         function.evaluate(range(3))
 
 

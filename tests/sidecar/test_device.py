@@ -84,6 +84,32 @@ def test_open__no_such_device__says_why_every_backend_was_refused() -> None:
     asyncio.run(program())
 
 
+@pytest.mark.parametrize(
+    ("visible", "name", "sees"),
+    [
+        ("76,77", "cuda:1", "77"),
+        ("MIG-00000000-aaaa-5bbb-8ccc-000000000001,MIG-00000000-aaaa-5bbb-8ccc-000000000002", "cuda:1", None),
+        (None, "cuda:77", "77"),
+    ],
+)
+def test_open__one_card_of_several__its_worker_sees_no_other_and_is_known_by_the_cards_name(
+    visible: str | None, name: str, sees: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def program() -> None:
+        device = await Device.open(DeviceSpec(index=0, name=name, threads=1, profiles=("tiny",)))
+        given = sees or str(visible).split(",")[1]
+        assert f"CUDA_VISIBLE_DEVICES={given}" in read_environ(device.pid)
+        assert device.hello.device == name
+        assert any(name in reason for _, reason in device.hello.refused)
+        await device.close()
+
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    asyncio.run(program())
+
+
 def test_open__on_the_cpu__works_at_a_lower_priority_than_those_who_start_and_keep_deadlines() -> None:
     async def program() -> None:
         device = await Device.open(SPEC)

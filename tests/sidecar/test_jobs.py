@@ -51,6 +51,22 @@ def test_build_batch__device_3__index_in_the_top_16_bits() -> None:
     assert build_batch(3, 5, 2).first == 0x0003_0000_0000_0005
 
 
+@pytest.mark.parametrize(
+    ("device", "offset", "count", "what"),
+    [
+        (0, 2**48 - 4, 5, "overlaps the next device's"),
+        (3, 2**48, 1, "begins in the next device's"),
+        (2**15, 0, 1, "past the last device"),
+        (0, 0, 0, "none"),
+        (1, -1, 2, "overlaps the device's before"),
+    ],
+)
+def test_build_batch__nonces_of_another_device__are_refused(device: int, offset: int, count: int, what: str) -> None:
+    with pytest.raises(AssertionError, match=f"are not all of device {device}"):
+        build_batch(device, offset, count)
+    assert build_batch(2**15 - 1, 2**48 - 5, 5).first + 5 == 2**63, what
+
+
 def test_record__hits_out_of_order__numbered_by_nonce() -> None:
     _, proofs = record(JOB, build_batch(0, 0, 8), [find(6), find(2)])
     assert [(p.number, p.proof.nonce) for p in proofs] == [(1, 2), (2, 6)]

@@ -82,3 +82,14 @@ def test_worker__its_parent_is_another_process__it_leaves_at_once() -> None:
     )
     assert b"the parent is gone" in done.stderr
     assert done.stdout == b""
+
+
+def test_worker__asked_for_a_list_where_slices_may_be_seen__counts_every_slice() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "sidecar.worker", "list"],
+        env=os.environ | {"GNK_SIDECAR_PID": str(os.getpid()), "CUDA_VISIBLE_DEVICES": "MIG-a,MIG-b,MIG-c"},
+        input=b"",
+        capture_output=True,
+        timeout=90,
+    )
+    assert done.stdout == b"cuda:0 cuda:1 cuda:2\n"

@@ -110,6 +110,12 @@ def test_to_gated__g_over_u__is_the_oracles_gate(name: str, outputs: int) -> Non
     assert np.array_equal(LINEARS[name](weight, TINY.proj).to_gated(x).to(torch.int64).numpy(), expected)
 
 
+def test_integer_linear__weight_of_even_sizes__is_not_copied() -> None:
+    weight = torch.ones((24, 64), dtype=torch.int8)
+    assert IntegerLinear.open(weight, DEV.proj).weight.data_ptr() == weight.data_ptr()
+    assert IntegerLinear.open(weight[:20, :60].contiguous(), DEV.proj).weight.shape == (64, 24)
+
+
 @pytest.mark.parametrize("name", ["int8", "bf16"])
 def test_prepare__device_it_is_not_for__is_refused(name: str) -> None:
     with pytest.raises(BackendError, match=f"the {name} backend does not run on meta"):

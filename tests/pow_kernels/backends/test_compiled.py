@@ -11,8 +11,8 @@ from pow_kernels.backends.int8_cuda import IntegerLinear
 from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.model import Weights
 from pow_kernels.spec import DEV, TINY, Profile, Scale
+from pow_kernels.sprint import SprintFunction
 
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script_method.:DeprecationWarning")  # torch's own import
 SEED, HOST = bytes(range(32)), bytes(range(20))
 
 
@@ -47,6 +47,24 @@ def test_judge__batches_of_several_sizes__are_compiled_and_give_the_same_bits(pr
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     assert_same(profile, (256, 64, 200, 3))
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > before + 3
+
+
+@pytest.mark.slow
+def test_evaluate__256_nonces_of_dev_compiled_in_any_batches_and_threads__are_those_of_fp32() -> None:
+    """Minutes, in which a C++ compiler works."""
+    torch.compiler.reset()
+    keys = SprintKeys.derive(DEV, SEED, HOST)
+    with ThreadPoolExecutor(2) as pool:
+        weights = Weights.draw(DEV, keys.weights, "cpu", pool)
+        compiled, fp32 = (Evaluator.open(keys, weights, backend) for backend in (AnywhereBackend(), BACKENDS["fp32"]))
+        expected = SprintFunction(fp32, fp32, pool, 1).evaluate(range(1024))
+        for threads in (1, 2):
+            function = SprintFunction(compiled, fp32, pool, threads)
+            for batch in (1024, 64, 16, 3, 1):
+                nonces = range(max(256, batch))
+                parts = [function.evaluate(nonces[i : i + batch]) for i in range(0, len(nonces), batch)]
+                assert [tag for part in parts for tag in part.tag] == [*expected.tag[: len(nonces)]]
+                assert [dot for part in parts for dot in part.dot] == [*expected.dot[: len(nonces)]]
 
 
 def test_prepare__a_cpu__is_refused() -> None:

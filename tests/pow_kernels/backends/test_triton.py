@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from pow_kernels.evaluator import Evaluator, SprintKeys
 from pow_kernels.model import Weights
 from pow_kernels.oracle import Oracle
 from pow_kernels.selftest import run_selftest
-from pow_kernels.spec import DEV, TINY, Profile
+from pow_kernels.spec import DEV, TINY, WHITEPAPER, Profile
 from pow_kernels.sprint import SprintFunction
 from tests.pow_kernels.conftest import KERNEL_DEVICE
 
@@ -52,12 +53,39 @@ def test_evaluate__a_card__gives_the_cpus_bits_whatever_the_batch(backend: str, 
     def open_on(device: str, name: str) -> SprintFunction:
         return SprintFunction.open(sprint_seed=SEED, profile=DEV, host=HOST, backend=name, device=device)
 
-    nonces = range(10_000)[: 4 * batch]
+    nonces = range(1024)[: max(256, batch)]
     expected = open_on("cpu", "int8").evaluate(nonces)
     function = open_on("cuda:0", backend)
     got = [function.evaluate(nonces[i : i + batch]) for i in range(0, len(nonces), batch)]
     assert tuple(tag for part in got for tag in part.tag) == expected.tag
     assert tuple(dot for part in got for dot in part.dot) == expected.dot
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("backend", CARD_BACKENDS)
+def test_evaluate__ten_thousand_nonces_of_dev_on_a_card__are_the_cpus(backend: str) -> None:
+    open_on = partial(SprintFunction.open, sprint_seed=SEED, profile=DEV, host=HOST)
+    function = open_on(backend=backend, device="cuda:0")
+    assert function.evaluate(range(10_000)) == open_on(backend="int8").evaluate(range(10_000))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="this machine has no second CUDA device")
+@pytest.mark.parametrize("backend", CARD_BACKENDS)
+def test_evaluate__second_card_while_the_first_is_current__gives_the_cpus_bits(backend: str) -> None:
+    open_on = partial(SprintFunction.open, sprint_seed=SEED, profile=DEV, host=HOST)
+    function = open_on(backend=backend, device="cuda:1")
+    assert function.evaluate(range(300)) == open_on(backend="int8").evaluate(range(300))
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", CARD_BACKENDS)
+def test_evaluate__64_nonces_of_whitepaper_on_a_card__are_the_cpus(backend: str) -> None:
+    """Minutes, most of them on the CPU."""
+    open_on = partial(SprintFunction.open, sprint_seed=SEED, profile=WHITEPAPER, host=HOST)
+    function = open_on(backend=backend, device="cuda:0")
+    assert function.evaluate(range(64)) == open_on(backend="int8").evaluate(range(64))
 
 
 @pytest.mark.gpu

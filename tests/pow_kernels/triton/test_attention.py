@@ -12,7 +12,7 @@ from pow_kernels.spec import DEV, EXP2_LUT, TINY, WHITEPAPER, Profile
 from pow_kernels.triton.attention import attend_two_pass
 from tests.pow_kernels.conftest import KERNEL_DEVICE
 
-LUT = torch.tensor(EXP2_LUT, dtype=torch.int32, device=KERNEL_DEVICE)
+LUT = torch.tensor(EXP2_LUT, dtype=torch.int8, device=KERNEL_DEVICE)
 NARROW = replace(WHITEPAPER, heads=3)
 """The whole head width of 88, with few heads."""
 
@@ -41,6 +41,12 @@ def test_attend__random_tensors__are_the_oracles(profile: Profile, first: int) -
     assert_exact(profile, draw(profile, 2), first)
 
 
+@pytest.mark.parametrize("batch", [1, 7, 8, 17])
+@pytest.mark.parametrize("first", [0, 1, -1])
+def test_attend__any_number_of_nonces__keeps_them_apart(batch: int, first: int) -> None:
+    assert_exact(TINY, draw(TINY, batch, -20, 20), first)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "what"),
     [(127, 127, "all scores equal"), (-127, -126, "nearly equal"), (0, 0, "nothing"), (-1, 1, "small distances")],
@@ -56,7 +62,7 @@ def test_attend__queries_against_opposite_keys__reach_the_distance_limit() -> No
     assert_exact(DEV, values, 0)
 
 
-@pytest.mark.parametrize("tokens", [5, 33, 64, 100])
+@pytest.mark.parametrize("tokens", [2, 5, 16, 17, 33, 64, 100])
 def test_attend__more_tokens_than_a_block__are_the_oracles(tokens: int) -> None:
     profile = replace(TINY, tokens=tokens, heads=2)
     assert_exact(profile, draw(profile, 1), 0)

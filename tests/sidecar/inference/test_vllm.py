@@ -20,7 +20,7 @@ from sidecar.inference.engine import EngineSpec
 from sidecar.inference.manifest import read_manifest
 from sidecar.inference.sampler import Sampling
 from sidecar.inference.tasks import GenerateTask, Progress
-from sidecar.inference.vllm import VllmEngine, read_tokens
+from sidecar.inference.vllm import VllmEngine, _build_environ, read_tokens
 
 DIALECT = Path(__file__).with_name("dialect.py")
 SAMPLING = Sampling(
@@ -233,3 +233,11 @@ def test_open__a_child_that_ends_at_once__is_told(models: Path, tmp_path: Path) 
 def test_read_tokens__another_dialect__is_no_answer(choice: dict[str, Any]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - what the caller turns into a code
         read_tokens(choice, lambda _: b"")
+
+
+@pytest.mark.parametrize(("device", "sees"), [("cuda:1", "5"), ("cuda:0", "4"), ("cpu", None)])
+def test_build_environ__some_cards_are_hidden__its_own_is_one_that_may_be_seen(
+    device: str, sees: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    assert _build_environ(device).get("CUDA_VISIBLE_DEVICES") == sees
