@@ -15,6 +15,7 @@ from chain_client.ledger import Receipt as Taken
 from chain_client.sender import Sender
 from rules.addresses import decode_address
 from rules.answers import Answer, Receipt
+from rules.params import Params
 from rules.receipts import SignedReceipt
 from rules.types import Host
 from rules.vouchers import Tokens
@@ -24,7 +25,18 @@ from serving.metrics import Metrics
 from serving.placing import Placer
 from serving.records import hash_body
 from tests.chain.ledger import BOB, CHAIN_ID
-from tests.serving.market import SERVING, Developer, Market, key_of, open_escrow, show, submit
+from tests.serving.market import (
+    PARAMS,
+    SERVING,
+    Developer,
+    Market,
+    describe_model,
+    key_of,
+    open_escrow,
+    run_market_for,
+    show,
+    submit,
+)
 from tests.serving.stack import make_placer, settle_once
 from wire.gonka.inference.v1 import inference_pb2
 from wire.gonka.inference.v1.receipt_pb2 import QueryShowingsResponse
@@ -33,6 +45,7 @@ from wire.vouchers import sign_receipt
 
 HOST = Host(decode_address(BOB.text))
 BODY = b"{}"
+MODEL = describe_model(name="tiny", content_hash=b"\1" * 32, tokenizer_hash=b"\2" * 32, max_context=1_000)
 T = TypeVar("T")
 
 
@@ -159,6 +172,13 @@ class ReceiptHost:
     def show(self, signed: SignedReceipt) -> None:
         """Dan shows a receipt."""
         asyncio.run(show(self.market.chain, self.home / "dan", sign_receipt(SERVING.secret, signed)))
+
+
+@contextmanager
+def run_receipt_host(home: Path, params: Params = PARAMS) -> Iterator[ReceiptHost]:
+    """One on a chain of its own, where nothing else is shown."""
+    with run_market_for(home, MODEL, params) as market:
+        yield ReceiptHost(market, home / "bob")
 
 
 def keep_answer(journal: Journal, escrow_id: int, request: int) -> SignedReceipt:
