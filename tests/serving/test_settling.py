@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from chain_client.cosmos import CosmosLedger
-from chain_client.errors import PermanentError
+from chain_client.errors import ClientError, PermanentError, TransientError
 from chain_client.ledger import TxResult
 from chain_client.transactions import Fate, Order, Outcome
 from rules.types import Host
@@ -22,7 +22,7 @@ from serving.journal import Journal
 from serving.settling import Settler, keep_settling
 from tests.chain.ledger import BOB, CHAIN_ID
 from tests.serving.market import SERVING, Developer, read_showings
-from tests.serving.receipt_host import ReceiptHost, run_receipt_host
+from tests.serving.receipt_host import ReceiptHost, keep_answer, run_receipt_host
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.gonka.inference.v1 import query_pb2 as query
 
@@ -208,3 +208,36 @@ async def settle_late(host: ReceiptHost, journal: Journal) -> None:
         view = ChainView(ledger, chain_id=CHAIN_ID, host=BOB.text, now_s=lambda: 0.0)
         settler = Settler(journal=journal, view=view, ledger=ledger, orders=LateOrders(journal), address=SERVING.text)
         await settler.settle_all()
+
+
+@dataclass
+class Silent(Chain):
+    """A node that has no record of what settled, or none to tell now."""
+
+    error: type[ClientError] = PermanentError
+
+    async def query(self, method: str, _request: object, _answer: type) -> query.QueryEscrowResponse:
+        raise self.error("chain_answer_invalid", method)
+
+
+def test_settle_all__a_node_that_tells_nothing_of_what_settled__lets_the_answers_hang_in_the_next(
+    journal: Journal,
+) -> None:
+    keep_answer(journal, 1, 1)
+    journal.keep_voucher(make_voucher(1), Tokens())
+    settler = make_settler(journal, View(Silent()), LateOrders(journal))
+    assert asyncio.run(settler.settle_all()) == 0
+    batch = journal.plan_batch(1, 7)
+    assert batch is not None
+    assert (batch.order_id, batch.count) == ("settle/1/1/1", 1)
+
+
+def test_settle_all__a_node_that_cannot_be_asked_what_settled__is_asked_again(journal: Journal) -> None:
+    keep_answer(journal, 1, 1)
+    journal.keep_voucher(make_voucher(1), Tokens())
+    settler = make_settler(journal, View(Silent(error=TransientError)), LateOrders(journal))
+    with pytest.raises(TransientError):
+        asyncio.run(settler.settle_all())
+    batch = journal.plan_batch(1, 7)
+    assert batch is not None
+    assert batch.order_id == "settle/1/1/0", "it is still under way"
