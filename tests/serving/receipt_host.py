@@ -58,7 +58,7 @@ class Line:
     """A host's line to its chain: it notes what is sent, and fails as told.
 
     `cuts` the power "before" or "after" a transaction is sent; `loses` the first that is sent, however often;
-    `is_deaf`: no answer comes back; `old_news` is what it answers to the first look at what is shown.
+    `is_deaf`: no answer comes back; `old_news` is what it answers to every look at what is shown.
     """
 
     cuts: str = ""
