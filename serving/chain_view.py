@@ -9,8 +9,10 @@ from typing import Final
 
 from chain_client.errors import ClientError, PermanentError
 from chain_client.ledger import Ledger
+from serving.check_view import RECEIPTS
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.gonka.inference.v1 import query_pb2 as query
+from wire.gonka.inference.v1 import receipt_pb2
 from wire.gonka.sprint.v1.query_pb2 import QueryEpochRequest, QueryEpochResponse
 from wire.openai.errors import ApiError
 
@@ -103,6 +105,12 @@ class ChainView:
                 raise
             return escrow_id < newest
         return answer.escrow.closed
+
+    async def has_settled(self, escrow_id: int, serial: int, root: bytes) -> bool:
+        """Whether the chain keeps that a voucher settled with this tree.  Raises ClientError."""
+        request = receipt_pb2.QuerySettledRequest(escrow_id=escrow_id, host=self.host)
+        answer = await self._ledger.query(f"{RECEIPTS}/Settled", request, receipt_pb2.QuerySettledResponse)
+        return any((settled.serial, settled.receipts_root) == (serial, root) for settled in answer.settled)
 
     async def look_up(self, escrow_id: int) -> pb.Escrow:
         """An escrow, asked for anew where it is not known.  Raises ApiError: escrow_unknown, chain_unavailable."""

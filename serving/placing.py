@@ -231,8 +231,8 @@ def _check(showing: pb.Showing, placing: pb.Placing) -> None:
     check_placing(settling, leaf, placing.position, tuple(placing.siblings), tuple(placing.splits))
 
 
-async def keep_placing(placer: Placer) -> None:
-    """Look again and again whether a receipt was shown; say once that it fails, and when it works again."""
+async def keep_placing(placer: Placer, interval_s: float) -> None:
+    """Look at every interval whether a receipt was shown; say once that it fails, and when it works again."""
     failing = ""
     while True:
         try:
@@ -244,4 +244,4 @@ async def keep_placing(placer: Placer) -> None:
             if error.code != failing:
                 log.warning("placing_postponed", code=error.code, detail=error.detail)
             failing = error.code
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(interval_s)

@@ -22,7 +22,7 @@ from serving.open_access import OpenDoor
 from serving.opening import PATH as SAMPLES_PATH
 from serving.opening import Opener
 from serving.paid import Desk, PaidDoor
-from serving.placing import Placer, Trees, keep_placing
+from serving.placing import LOOK_S, Placer, Trees, keep_placing
 from serving.settling import Settler, keep_looking, keep_settling
 from serving.verifying import Verifier, keep_verifying
 from wire.gonka.inference.v1.inference_pb2 import Voucher
@@ -83,7 +83,7 @@ async def run_paid(
     jobs = (
         keep_looking(desk.view, FRESH_S),
         keep_settling(settler, config.settle_s, asyncio.sleep),
-        keep_placing(checks.placer),
+        keep_placing(checks.placer, LOOK_S),
         keep_verifying(checks.verifier),
     )
     front = Front(door=PaidDoor(desk), metrics=desk.metrics, opener=checks.opener, trees=checks.placer.trees)

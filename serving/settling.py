@@ -68,15 +68,27 @@ class Settler:
         if batch is None:
             return False
         outcome = await self.orders.send(await self._build_order(batch))
-        rule = outcome.result.rule
-        applied = outcome.fate is Fate.APPLIED
-        self.journal.end_batch(batch, outcome.fate, is_settled=applied or rule in IN_ALREADY)
+        fate, rule = await self._find_fate(batch, outcome.fate), outcome.result.rule
+        applied = fate is Fate.APPLIED
+        self.journal.end_batch(batch, fate, is_settled=applied or rule in IN_ALREADY)
         told = {"escrow_id": escrow_id, "serial": batch.voucher.serial, "receipts": batch.count}
         if applied:
             log.info("voucher_settled", **told)
         else:
-            log.warning("voucher_not_settled", **told, fate=outcome.fate.value, rule=rule)
+            log.warning("voucher_not_settled", **told, fate=fate.value, rule=rule)
         return applied
+
+    async def _find_fate(self, batch: Batch, fate: Fate) -> Fate:
+        """How a batch ended: it applied where the chain has its tree, though its order did not, as after a backup of
+        the journal was restored.  Raises TransientError.
+        """
+        if fate is Fate.APPLIED or not batch.count:
+            return fate
+        try:
+            is_in = await self.view.has_settled(batch.voucher.escrow_id, batch.voucher.serial, batch.root)
+        except PermanentError:
+            return fate
+        return Fate.APPLIED if is_in else fate
 
     async def _build_order(self, batch: Batch) -> Order:
         message = MsgSettleVoucher(

@@ -243,13 +243,19 @@ def _may_reveal(docket: Docket) -> bool:
 
 
 async def keep_verifying(verifier: Verifier) -> None:
-    """Look at every block whether anything is due, whatever fails meanwhile."""
+    """Look at every block whether anything is due; say once that it fails, and when it works again."""
+    failing = ""
     while True:
         pause_s = AFTER_FAILURE_S
         try:
             pause_s = await verifier.attend()
+            if failing:
+                log.info("verifying_works_again", after=failing)
+            failing = ""
         except ClientError as error:
-            log.warning("verifying_postponed", code=error.code, detail=error.detail)
+            if error.code != failing:
+                log.warning("verifying_postponed", code=error.code, detail=error.detail)
+            failing = error.code
         await asyncio.sleep(pause_s)
 
 

@@ -24,14 +24,16 @@ from chain_client.outbox import FileOutbox
 from chain_client.sender import Sender
 from chain_client.transactions import Fee, Order
 from rules.addresses import decode_address
-from rules.params import GNK
+from rules.params import GNK, Params
 from rules.presets import MINIMAL
 from rules.types import Host
 from rules.vouchers import Terms, Ticket, Tokens, Voucher, compute_amount, plan_signature
+from serving.check_view import RECEIPTS, CheckView
 from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, DAN, Person, make_genesis, make_person
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.gonka.inference.v1 import query_pb2 as query
+from wire.gonka.inference.v1 import receipt_pb2
 from wire.gonka.inference.v1 import tx_pb2 as tx
 from wire.openai.notes import (
     HOST_NONCE_HEADER,
@@ -123,17 +125,20 @@ async def open_escrow(target: str, home: Path, model_id: bytes, deposit: int = D
         return max(escrows, key=lambda escrow: escrow.escrow_id)
 
 
-@contextmanager
-def run_market(home: Path, sidecar: str) -> Iterator[Market]:
-    """A chain in a thread, Bob's offer, his serving key, and one escrow."""
+async def read_model(sidecar: str) -> pb.Model:
+    """The model that a sidecar serves, as the chain is to know it."""
+    async with InferenceStub.open(sidecar) as stub:
+        (model,) = await stub.models()
+    return describe_model(
+        name=model.name,
+        content_hash=model.content_hash,
+        tokenizer_hash=model.tokenizer_hash,
+        max_context=model.max_context,
+    )
 
-    async def loaded() -> tuple[bytes, bytes, str, int]:
-        async with InferenceStub.open(sidecar) as stub:
-            (model,) = await stub.models()
-            return model.content_hash, model.tokenizer_hash, model.name, model.max_context
 
-    content_hash, tokenizer_hash, name, max_context = asyncio.run(loaded())
-    model = pb.Model(
+def describe_model(*, name: str, content_hash: bytes, tokenizer_hash: bytes, max_context: int) -> pb.Model:
+    return pb.Model(
         name=name,
         content_hash=content_hash,
         tokenizer_hash=tokenizer_hash,
@@ -142,10 +147,22 @@ def run_market(home: Path, sidecar: str) -> Iterator[Market]:
         max_context=max_context,
         base_price_ngonka=BASE_PRICE,
     )
+
+
+@contextmanager
+def run_market(home: Path, sidecar: str) -> Iterator[Market]:
+    """A chain in a thread that never leaves epoch 0, with the model of a sidecar."""
+    with run_market_for(home, asyncio.run(read_model(sidecar)), PARAMS, sidecar) as market:
+        yield market
+
+
+@contextmanager
+def run_market_for(home: Path, model: pb.Model, params: Params, sidecar: str = "") -> Iterator[Market]:
+    """A chain in a thread, Bob's offer of a model, his serving key, and one escrow."""
     chain_home = home / "chain"
     chain_home.mkdir()
-    (chain_home / GENESIS_FILE).write_bytes(make_genesis(PARAMS, models=(model,), hosts=HOSTS))
-    with run_chain(chain_home, PARAMS) as address:
+    (chain_home / GENESIS_FILE).write_bytes(make_genesis(params, models=(model,), hosts=HOSTS))
+    with run_chain(chain_home, params) as address:
 
         async def prepare() -> tuple[pb.Model, pb.Escrow]:
             async with CosmosLedger.open(address) as ledger:
@@ -164,6 +181,27 @@ def run_market(home: Path, sidecar: str) -> Iterator[Market]:
 
         known, escrow = asyncio.run(prepare())
         yield Market(chain=address, sidecar=sidecar, home=home, escrow=escrow, model=known)
+
+
+async def read_settled(target: str, escrow_id: int) -> tuple[pb.Settled, ...]:
+    """What Bob settled for an escrow, by serial."""
+    async with CosmosLedger.open(target) as ledger:
+        request = receipt_pb2.QuerySettledRequest(escrow_id=escrow_id, host=BOB.text)
+        answer = await ledger.query(f"{RECEIPTS}/Settled", request, receipt_pb2.QuerySettledResponse)
+        return tuple(answer.settled)
+
+
+async def read_showings(target: str, escrow_id: int) -> tuple[receipt_pb2.Showing, ...]:
+    """What is shown of an escrow."""
+    async with CosmosLedger.open(target) as ledger:
+        shown = await CheckView(ledger=ledger).read_showings(BOB.text)
+    return tuple(showing for showing in shown if showing.receipt.escrow_id == escrow_id)
+
+
+async def show(target: str, home: Path, receipt: receipt_pb2.SignedReceipt) -> None:
+    """Dan, whose escrow it is, shows a receipt that Bob signed."""
+    message = receipt_pb2.MsgShowReceipt(developer=DAN.text, receipt=receipt, serving_pubkey=SERVING.public_key)
+    await submit(target, home, DAN, message)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from chain_client.cosmos import CosmosLedger
 from chain_client.inference_stub import InferenceStub
+from chain_client.ledger import Ledger
 from chain_client.sender import Sender
 from chain_client.sqlite import coded
 from rules.addresses import decode_address
@@ -24,12 +25,13 @@ from serving.api import Api, Door, Ports
 from serving.application import Listen, Traffic, build_application, drain, listen
 from serving.catalogue import Catalogue
 from serving.chain_view import ChainView
+from serving.check_view import CheckView
 from serving.database import FILE_NAME, Database
 from serving.journal import Journal
 from serving.metrics import Metrics
 from serving.open_access import OpenDoor
 from serving.paid import Desk, PaidDoor
-from serving.placing import Trees
+from serving.placing import Placer, Trees, keep_placing
 from serving.process import add_voucher_route
 from serving.settling import Settler, keep_looking, keep_settling
 from tests.chain.ledger import BOB, CHAIN_ID
@@ -188,16 +190,33 @@ def run_paid_server(market: Market, home: Path, *, settle_s: float = 3600.0) -> 
             )
             sender = Sender(ledger=ledger, outbox=journal, signer=key, chain_id=CHAIN_ID, pause=pause)
             settler = Settler(journal=journal, view=view, ledger=ledger, orders=sender, address=key.address)
-            door = PaidDoor(desk)
-            jobs = [keep_settling(settler, settle_s, asyncio.sleep), keep_looking(view, LOOK_S)]
+            placer = make_placer(ledger, journal, sender, desk.metrics)
+            jobs = [
+                keep_settling(settler, settle_s, asyncio.sleep),
+                keep_looking(view, LOOK_S),
+                keep_placing(placer, LOOK_S),
+            ]
             tasks = [asyncio.create_task(job) for job in jobs]
-            await serve_with(sidecar, door, 64, stop, ready, Trees(journal))
+            await serve_with(sidecar, PaidDoor(desk), 64, stop, ready, placer.trees)
             for task in tasks:
                 task.cancel()
         database.close()
 
     with run_thread(serve) as url:
         yield url
+
+
+def make_placer(ledger: Ledger, journal: Journal, sender: Sender, metrics: Metrics) -> Placer:
+    """Bob's."""
+    return Placer(
+        view=CheckView(ledger=ledger),
+        book=journal,
+        trees=Trees(journal),
+        orders=sender,
+        metrics=metrics,
+        host=BOB.text,
+        address=SERVING.text,
+    )
 
 
 async def settle_once(market: Market, home: Path) -> int:

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from rules.addresses import decode_address
-from rules.answers import answer_seed, build_receipt_tree, compute_receipt_hash
+from rules.answers import answer_seed, compute_receipt_hash
 from rules.receipts import Settling, check_placing, find_settling
 from rules.types import Host
 from rules.vouchers import Tokens, request_seed
@@ -30,7 +30,10 @@ from tests.serving.market import (
     open_escrow,
     poll,
     read_escrow,
+    read_settled,
+    read_showings,
     run_market,
+    show,
     submit,
 )
 from tests.serving.stack import run_paid_server, settle_once
@@ -186,11 +189,11 @@ def test_vouchers_settle_and_the_next_batch_has_only_new_answers(
     assert reserve.paid_ngonka == (developer.newest and developer.newest.amount_ngonka)
 
 
-def test_where_a_receipt_hangs_is_told_once_its_voucher_has_settled(
+def test_where_a_receipt_hangs_is_told_once_its_voucher_has_settled__and_one_that_is_shown_is_placed(
     developer: Developer, market: Market, tmp_path: Path
 ) -> None:
     """And a later answer's hangs after the serial that was planned before it."""
-    notes: list[AnswerNote] = []
+    escrow_id, notes = developer.terms.escrow_id, list[AnswerNote]()
     for _ in range(2):
         for _ in range(2):
             got = with_session(lambda session: developer.ask(session, max_tokens=40))
@@ -199,21 +202,39 @@ def test_where_a_receipt_hangs_is_told_once_its_voucher_has_settled(
         status, body = with_session(lambda session: ask_where(developer, session, notes[-1].request))
         assert (status, json.loads(body)["error"]["code"]) == (409, "receipt_not_settled")
         asyncio.run(settle(market, tmp_path, developer))
-    serials = [batch[0] for batch in Database.peek(tmp_path).all("SELECT serial FROM batches ORDER BY serial")]
-    first, second = (int.from_bytes(serial) for serial in serials)
+    settlings = asyncio.run(read_settlings(market, escrow_id))
+    first, second = (settling.serial for settling in settlings)
+    assert [settling.after_serial for settling in settlings] == [0, first]
     assert [note.after_serial for note in notes] == [0, 0, first, first]
     for note in notes:
-        serial, before = (second, first) if note.after_serial else (first, 0)
-        leaves = peek(tmp_path).read_leaves(developer.terms.escrow_id, serial)
-        settling = Settling(
-            epoch=0, after_serial=before, serial=serial, root=build_receipt_tree(leaves).root, count=len(leaves)
-        )
         status, body = with_session(lambda session, note=note: ask_where(developer, session, note.request))
         assert status == 200
         placing = receipt_pb2.Placing.FromString(body)
+        settling = find_settling(note.after_serial, settlings, second)
         leaf = (note.request, note.receipt)
         check_placing(settling, leaf, placing.position, tuple(placing.siblings), tuple(placing.splits))
-        assert find_settling(note.after_serial, (settling,), second) == settling
+
+    def is_placed() -> bool:
+        (showing,) = asyncio.run(read_showings(market.chain, escrow_id))
+        assert (showing.receipt.request, showing.serial) == (notes[2].request, second)
+        return bool(showing.placed)
+
+    asyncio.run(show(market.chain, tmp_path / "dan", build_signed(developer, notes[2])))
+    poll(is_placed)
+
+
+async def read_settlings(market: Market, escrow_id: int) -> tuple[Settling, ...]:
+    """What the chain tells of an escrow's vouchers that settled."""
+    return tuple(
+        Settling(
+            epoch=settled.epoch,
+            after_serial=settled.after_serial,
+            serial=settled.serial,
+            root=settled.receipts_root,
+            count=settled.receipts_count,
+        )
+        for settled in await read_settled(market.chain, escrow_id)
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from chain_client.errors import PermanentError
+from chain_client.cosmos import CosmosLedger
+from chain_client.errors import ClientError, PermanentError, TransientError
 from chain_client.ledger import TxResult
 from chain_client.transactions import Fate, Order, Outcome
 from rules.types import Host
 from rules.vouchers import Tokens
 from serving.chain_view import ChainView, Seen
-from serving.database import Database
+from serving.database import FILE_NAME, Database
 from serving.journal import Journal
 from serving.settling import Settler, keep_settling
+from tests.chain.ledger import BOB, CHAIN_ID
+from tests.serving.market import SERVING, Developer, read_showings
+from tests.serving.receipt_host import ReceiptHost, keep_answer, run_receipt_host
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.gonka.inference.v1 import query_pb2 as query
 
@@ -133,3 +138,106 @@ def test_keep_settling__what_was_begun_cannot_be_followed__goes_on_settling(jour
     journal.keep_voucher(make_voucher(1), Tokens())
     with pytest.raises(Stopped):
         asyncio.run(keep_settling(make_settler(journal, View(), Broken(journal)), 0.0, pause))
+
+
+# ---- a batch that applied though it was not seen to, on a real chain -------------------------------------------------
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[ReceiptHost]:
+    with run_receipt_host(tmp_path) as host:
+        yield host
+
+
+def find_serials(host: ReceiptHost, developer: Developer, *requests: int) -> list[int]:
+    """The vouchers with whose trees receipts settled, as far as the journal knows."""
+    with host.open() as journal:
+        found = [journal.find_receipt(developer.terms.escrow_id, request) for request in requests]
+    return [kept.serial for kept in found if kept is not None]
+
+
+def test_settle_all__from_a_journal_of_before_its_batch_settled__lets_the_answers_hang_where_they_hang(
+    host: ReceiptHost,
+) -> None:
+    """Else they hang in a later tree too, and the one that is asked for cannot be placed."""
+    developer = host.open_escrow()
+    first, _ = host.answer(developer, [1, 2])
+    kept = (host.home / FILE_NAME).read_bytes()
+    assert host.settle() == 1
+    (host.home / FILE_NAME).write_bytes(kept)
+    host.settle()
+    host.answer(developer, [3])
+    assert host.settle() == 1
+    assert find_serials(host, developer, 1, 2, 3) == [1, 1, 2]
+    host.show(first)
+    host.attend()
+    (showing,) = asyncio.run(read_showings(host.market.chain, developer.terms.escrow_id))
+    assert showing.placed
+
+
+@dataclass
+class LateOrders(SlowOrders):
+    """Its orders are taken for expired."""
+
+    async def send(self, order: Order) -> Outcome:
+        result = TxResult(tx_hash="", height=0, code=0, rule="", log="")
+        return Outcome(order_id=order.order_id, fate=Fate.EXPIRED, result=result)
+
+
+@pytest.mark.parametrize(
+    ("is_ours", "serial", "why"),
+    [(True, 1, "the chain has the batch"), (False, 2, "it has another tree, and they hang in the next")],
+)
+def test_settle_all__a_batch_that_was_taken_for_expired__ended_as_the_chain_says(
+    host: ReceiptHost, *, is_ours: bool, serial: int, why: str
+) -> None:
+    developer = host.open_escrow()
+    host.answer(developer, [1, 2])
+    with host.open() as journal:
+        batch = journal.plan_batch(developer.terms.escrow_id, 0)
+        assert batch is not None
+        host.settle_by_hand(developer, batch.root if is_ours else bytes(32), batch.count)
+        asyncio.run(settle_late(host, journal))
+    host.answer(developer, [3])
+    assert host.settle() == 1
+    assert find_serials(host, developer, 1, 2, 3) == [serial, serial, 2], why
+
+
+async def settle_late(host: ReceiptHost, journal: Journal) -> None:
+    async with CosmosLedger.open(host.market.chain) as ledger:
+        view = ChainView(ledger, chain_id=CHAIN_ID, host=BOB.text, now_s=lambda: 0.0)
+        settler = Settler(journal=journal, view=view, ledger=ledger, orders=LateOrders(journal), address=SERVING.text)
+        await settler.settle_all()
+
+
+@dataclass
+class Silent(Chain):
+    """A node that has no record of what settled, or none to tell now."""
+
+    error: type[ClientError] = PermanentError
+
+    async def query(self, method: str, _request: object, _answer: type) -> query.QueryEscrowResponse:
+        raise self.error("chain_answer_invalid", method)
+
+
+def test_settle_all__a_node_that_tells_nothing_of_what_settled__lets_the_answers_hang_in_the_next(
+    journal: Journal,
+) -> None:
+    keep_answer(journal, 1, 1)
+    journal.keep_voucher(make_voucher(1), Tokens())
+    settler = make_settler(journal, View(Silent()), LateOrders(journal))
+    assert asyncio.run(settler.settle_all()) == 0
+    batch = journal.plan_batch(1, 7)
+    assert batch is not None
+    assert (batch.order_id, batch.count) == ("settle/1/1/1", 1)
+
+
+def test_settle_all__a_node_that_cannot_be_asked_what_settled__is_asked_again(journal: Journal) -> None:
+    keep_answer(journal, 1, 1)
+    journal.keep_voucher(make_voucher(1), Tokens())
+    settler = make_settler(journal, View(Silent(error=TransientError)), LateOrders(journal))
+    with pytest.raises(TransientError):
+        asyncio.run(settler.settle_all())
+    batch = journal.plan_batch(1, 7)
+    assert batch is not None
+    assert batch.order_id == "settle/1/1/0", "it is still under way"

@@ -13,9 +13,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from chain.process import GENESIS_FILE
 from chain_client.cosmos import CosmosLedger
+from chain_client.errors import TransientError
 from chain_client.inference_stub import InferenceStub
 from chain_client.ledger import TxResult
 from chain_client.outbox import FileOutbox
@@ -26,6 +28,7 @@ from rules.evidence import WORST_PPM
 from rules.presets import MINIMAL
 from rules.types import Host, Phase
 from rules.vouchers import Price, Tokens, Voucher, compute_amount
+from serving import verifying
 from serving.check_view import CheckView, Docket
 from serving.opening import PATH, Opener
 from serving.verifying import AT_ONCE, FILE_NAME, Verifier, fetch_url, keep_verifying
@@ -155,7 +158,7 @@ async def judge(place: Place, ledger: CosmosLedger, cat: Server, session: aiohtt
             host=CAT.text,
             entropy=secrets.token_bytes,
         )
-        verifying = asyncio.create_task(keep_verifying(verifier))
+        loop = asyncio.create_task(keep_verifying(verifier))
         try:
             while True:
                 request = check_pb2.QueryConductRequest(host=BOB.text)
@@ -163,10 +166,10 @@ async def judge(place: Place, ledger: CosmosLedger, cat: Server, session: aiohtt
                 conduct = (await ledger.query(path, request, check_pb2.QueryConductResponse)).conduct
                 if conduct and conduct[0].rounds:
                     return conduct[0]
-                assert not verifying.done(), verifying.exception()
+                assert not loop.done(), loop.exception()
                 await asyncio.sleep(0.2)
         finally:
-            verifying.cancel()
+            loop.cancel()
 
 
 async def verify_for_real(target: str, chain: str, home: Path, *, reachable: bool) -> check_pb2.Conduct:
@@ -327,3 +330,32 @@ def test_attend__a_promise_that_cannot_be_read__is_set_aside_and_made_anew(tmp_p
     (report,) = asyncio.run(attend(bench, tmp_path))
     assert report.tokens == 2
     assert [path.read_bytes() for path in tmp_path.glob("*.damaged")] == [b"\xff" * 9]
+
+
+@dataclass
+class Deaf:
+    """A verifier that hears nothing from its chain at first."""
+
+    looks: int = 0
+
+    async def attend(self) -> float:
+        self.looks += 1
+        if self.looks < 4:
+            raise TransientError("chain_unreachable", "nobody there")
+        return 0.0 if self.looks == 4 else WITHIN_S
+
+
+def test_keep_verifying__while_the_chain_cannot_be_asked__says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "AFTER_FAILURE_S", 0.0)
+    verifier = Deaf()
+
+    async def run() -> None:
+        loop = asyncio.create_task(keep_verifying(verifier))  # type: ignore[arg-type]  # what is asked of one
+        async with asyncio.timeout(WITHIN_S):
+            while verifier.looks < 5:  # noqa: ASYNC110 - the loop's
+                await asyncio.sleep(0.01)
+        loop.cancel()
+
+    with capture_logs() as logs:
+        asyncio.run(run())
+    assert [line["event"] for line in logs] == ["verifying_postponed", "verifying_works_again"]
