@@ -43,7 +43,8 @@ def names(*kinds: tuple[str, ...]) -> list[str]:
 def test_duties__are_exactly_the_messages_that_the_chain_takes_free_of_fees_but_the_serving_keys() -> None:
     load_messages()
     free = {f"/{handler.name}" for handler in HANDLERS.values() if handler.duty and not handler.inner}
-    of_serving_key = {f"/gonka.inference.v1.Msg{name}" for name in ("SettleVoucher", "CommitReports", "RevealReports")}
+    sent = ("SettleVoucher", "CommitReports", "RevealReports", "PlaceReceipt")
+    of_serving_key = {f"/gonka.inference.v1.Msg{name}" for name in sent}
 
     assert of_serving_key < free
     assert free - of_serving_key == set(DUTIES)
