@@ -1,4 +1,4 @@
-"""Prompts counted by a sidecar of the gateway's operator: a real one over a tiny model, with stub hosts."""
+"""Prompts counted by a sidecar of the gateway's operator: a process that only renders, and stub hosts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Renderer = tuple[str, tuple[bytes, bytes]]
 @pytest.fixture(scope="module")
 def renderer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderer]:
     home = tmp_path_factory.mktemp("renderer")
-    with run_sidecar(home) as target:
+    with run_sidecar(home, render_only=True) as target:
         manifest = read_manifest(home / "models" / "tiny")
         yield target, (manifest.content_hash, manifest.tokenizer_hash)
 
