@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from chain_client.errors import ClientError, PermanentError, TransientError
 from gateway.market import OnChainModel
@@ -174,6 +175,7 @@ class Letters:
 
     def __init__(self) -> None:
         self.fault: ClientError | None = None
+        self.hangs = False
         self.looks = 0
         self.renders = 0
 
@@ -183,6 +185,8 @@ class Letters:
 
     async def render(self, request: pb.RenderRequest) -> tuple[int, ...]:
         self.renders += 1
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.fault is not None:
             raise self.fault
         return tuple(range(len(request.text or "chat")))
@@ -230,6 +234,44 @@ def test_count__failures_in_a_row__leave_the_sidecar_alone_for_a_while() -> None
     sidecar, times = Letters(), [0.0]
     counter = PromptCounter(sidecar, lambda: times[-1])
     asyncio.run(run())
+
+
+def test_count__a_sidecar_that_hangs__no_request_waits_for_longer_than_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        sidecar.hangs = True
+        asked = await asyncio.gather(*(counter.count(ASKED, ON_CHAIN) for _ in range(20)))
+        assert asked == [None] * 20
+        assert sidecar.renders == 20
+        assert await counter.count(ASKED, ON_CHAIN) is None  # it rests
+        assert sidecar.renders == 20
+
+    monkeypatch.setattr("gateway.prompts.DEADLINE_S", 0.05)
+    sidecar = Letters()
+    counter = PromptCounter(sidecar, lambda: 0.0)
+    asyncio.run(run())
+
+
+def test_count__what_goes_wrong__is_said_once_until_it_is_mended() -> None:
+    async def run() -> None:
+        for fault in (gone, gone, busy, gone, None, None, gone):
+            sidecar.fault = fault
+            times.append(times[-1] + 2 * REST_S)
+            await counter.count(ASKED, ON_CHAIN)
+
+    gone = TransientError("sidecar_unreachable", "gone")
+    busy = TransientError("sidecar_refused", "full", sidecar_code="engine_busy")
+    sidecar, times = Letters(), [0.0]
+    counter = PromptCounter(sidecar, lambda: times[-1])
+    with capture_logs() as logs:
+        asyncio.run(run())
+    assert [(entry["event"], entry.get("code")) for entry in logs] == [
+        ("prompts_not_counted", "sidecar_unreachable"),
+        ("prompts_not_counted", "engine_busy"),
+        ("prompts_counted", None),
+        ("prompts_not_counted", "sidecar_unreachable"),
+    ]
 
 
 def test_count__what_the_sidecar_refuses_as_wrong__is_the_callers_error_and_nothing_else_is() -> None:
