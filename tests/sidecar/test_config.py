@@ -36,6 +36,11 @@ def test_read_config__one_that_only_renders__has_places_of_its_own_in_the_same_h
     assert not read_config({"models": "/m"}, {}, Path("/h")).render_only
 
 
+def test_read_config__render_only_in_the_file__is_a_truth_value(tmp_path: Path) -> None:
+    (tmp_path / "sidecar.toml").write_text('render_only = true\nmodels = "/m"')
+    assert read_config({}, {}, tmp_path).render_only
+
+
 @pytest.mark.parametrize(
     ("flags", "code"),
     [
