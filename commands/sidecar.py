@@ -28,6 +28,7 @@ def group() -> None:
 @click.option("--models", metavar="DIR", help="Serve the models in this folder; HOME/models is where they land.")
 @click.option("--model", metavar="NAMES", help="Serve only these of them, with commas between [all].")
 @click.option("--vllm", metavar="PYTHON", help="Serve by vLLM, from the environment of this interpreter.")
+@click.option("--render-only", flag_value="true", help="Only turn requests into tokens, for a gateway: no device.")
 @click.option("--devices", metavar="NAMES", help="cpu, cuda:0,cuda:1 or all; one worker process each [all].")
 @click.option("--threads", metavar="N", help="CPU threads a worker [cores / workers].")
 @click.option("--profiles", metavar="NAMES", help="Proof functions to test and offer [the device's usual ones].")
@@ -41,7 +42,8 @@ def group() -> None:
 def start(call: Call, **flags: str | None) -> None:
     """Run the sidecar in the foreground until SIGTERM or Ctrl-C.
 
-    Settings come from HOME/sidecar.toml, then GNK_SIDECAR_* variables, then flags.
+    Settings come from HOME/sidecar.toml, then GNK_SIDECAR_* variables, then flags.  With --render-only the socket is
+    HOME/renderer.sock and the state HOME/renderer.
     """
     from commands.logs import configure_logs
     from sidecar.config import read_config

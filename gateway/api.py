@@ -147,7 +147,7 @@ class GatewayApi:
 
     async def _run(self, request: web.Request, key: ApiKey, asked: ApiRequest) -> web.StreamResponse:
         request_id = f"req_{self._desk.chance.entropy(12).hex()}"
-        errand = self._desk.prepare(key, asked, request_id)
+        errand = await self._desk.prepare(key, asked, request_id)
         headers = {"X-Request-Id": request_id}
         if isinstance(asked, EmbeddingRequest):
             embeddings = await self._relay.fetch(errand)

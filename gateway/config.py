@@ -21,7 +21,8 @@ class GatewayConfig:
 
     It serves OpenAI's API at `host`:`port`, and metrics on loopback where `metrics_port` is not 0.  Requests never
     leave `territory`; hosts in `networks` may be dialled though they are private.  `deposit_ngonka` is what an escrow
-    gets at a time, `host_timeout_s` how long a host may be silent, `most_requests` how many run at a time.
+    gets at a time, `host_timeout_s` how long a host may be silent, `most_requests` how many run at a time.  `renderer`
+    is the gRPC target of the operator's own sidecar that counts prompts, empty where there is none.
     """
 
     host: str
@@ -32,6 +33,7 @@ class GatewayConfig:
     deposit_ngonka: int
     host_timeout_s: int
     most_requests: int
+    renderer: str
     log_format: str
 
 
@@ -50,6 +52,7 @@ class Settings:
     deposit: str = "10"
     host_timeout: str = "60"
     most_requests: str = "1000"
+    renderer: str = ""
     log_format: str = "console"
 
 
@@ -78,6 +81,7 @@ def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str], hom
         deposit_ngonka=_read_deposit(texts.deposit),
         host_timeout_s=_read_number("host_timeout", texts.host_timeout, least=1, most=3600),
         most_requests=_read_number("most_requests", texts.most_requests, least=1, most=MOST),
+        renderer=_read_renderer(texts.renderer),
         log_format=texts.log_format,
     )
 
@@ -107,6 +111,14 @@ def _read_listen(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise PermanentError("gateway_config_invalid", f"listen is {text!r}; write HOST:PORT")
     return host.strip("[]"), int(port)
+
+
+def _read_renderer(text: str) -> str:
+    where, _, port = text.rpartition(":")
+    if text and not text.startswith("unix:/") and not (where and port.isdecimal()):
+        detail = f"renderer is {text!r}; write unix:/PATH, or HOST:PORT of a sidecar on this machine"
+        raise PermanentError("gateway_config_invalid", detail)
+    return text
 
 
 def _read_number(setting: str, text: str, *, least: int, most: int) -> int:

@@ -1,12 +1,14 @@
 """How many tokens a request can use, and has used: by what went through the gateway, not by the host's word alone.
 
-A token is at least one byte of a prompt or an answer, but for a few that no text shows: the template's, ends of
-sequences, a stop string that is cut off.  So bytes bound what a host may claim, without its tokenizer.
+A prompt that a sidecar of the operator's own has read is known exactly.  Otherwise a token is at least one byte of a
+prompt or an answer, but for a few that no text shows: the template's, ends of sequences, a stop string that is cut off.
+So bytes bound what a host may claim, without its tokenizer.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rules.vouchers import Tokens
@@ -47,8 +49,21 @@ class Bounds:
         return STREAM_BYTES + self.most_out * STREAM_BYTES_PER_TOKEN
 
 
-def compute_bounds(request: Request, max_context: int) -> Bounds:
-    """The bounds of a request to a model that holds `max_context` tokens, over all its choices together."""
+def count_prompt(request: Request, lengths: Sequence[int]) -> int:
+    """The tokens that a host counts for prompts of these lengths: each as often as it is answered."""
+    return sum(lengths) * (1 if isinstance(request, EmbeddingRequest) else request.n or 1)
+
+
+def compute_bounds(request: Request, max_context: int, prompt_tokens: int | None = None) -> Bounds:
+    """The bounds of a request to a model that holds `max_context` tokens, over all its choices together.
+
+    `prompt_tokens` is the exact count over all choices, where it is known.
+    """
+    bounds = _bound_by_bytes(request, max_context)
+    return bounds if prompt_tokens is None else replace(bounds, most_in=prompt_tokens, likely_in=prompt_tokens)
+
+
+def _bound_by_bytes(request: Request, max_context: int) -> Bounds:
     if isinstance(request, EmbeddingRequest):
         return _bound(request.inputs, 1, (0, 0), max_context)
     stops = sum(len(stop.encode()) for stop in request.stops)

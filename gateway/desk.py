@@ -22,6 +22,7 @@ from gateway.pairs import Pair
 from gateway.policies import ANYWHERE, Territory, check_model, combine, decode_policy
 from gateway.prices import find_price, list_prices
 from gateway.promises import read_pair
+from gateway.prompts import PromptCounter
 from gateway.rates import RateLimiter
 from gateway.relay import Errand
 from gateway.routing import Candidate, Chance, Health, order_candidates
@@ -43,7 +44,8 @@ BEARER: Final = "Bearer "
 class Desk:
     """Owned by the gateway's event loop; `own` is the territory that the gateway itself is bound to.
 
-    `receipts` counts since the start what became of receipts: gateway.showing.
+    `receipts` counts since the start what became of receipts: gateway.showing.  `counter` is there where the operator
+    has a sidecar that counts prompts.
     """
 
     store: Store
@@ -53,6 +55,7 @@ class Desk:
     voucher_key: bytes
     chance: Chance
     own: Territory = ANYWHERE
+    counter: PromptCounter | None = None
     market: Market | None = None
     pairs: dict[tuple[int, str], Pair] = field(default_factory=dict)
     deliveries: dict[tuple[int, str], asyncio.Task[None]] = field(default_factory=dict)
@@ -82,17 +85,20 @@ class Desk:
             name: price for name, (price, _) in priced.items() if name in known and (allowed is None or name in allowed)
         }
 
-    def prepare(self, key: ApiKey, request: ApiRequest, request_id: str) -> Errand:
+    async def prepare(self, key: ApiKey, request: ApiRequest, request_id: str) -> Errand:
         """A request as an errand, to be run at once.
 
-        Raises ApiError: rate_limit_exceeded, model_not_found, model_forbidden, policy_unserved, no_escrow, no_host.
+        Raises ApiError: rate_limit_exceeded, model_not_found, model_forbidden, policy_unserved, no_escrow, no_host;
+        where prompts are counted here, context_length_exceeded and invalid_value.
         """
         now_ms = self.chance.now_ms()
         if key.policy.per_minute is not None:
             self.limiter.take(key.key_id, key.policy.per_minute, now_ms)
         check_model(key.policy, request.model)
-        market, model, price = self._find_model(request.model)
-        bounds = compute_bounds(request, model.max_context)
+        _, asked_for, _ = self._find_model(request.model)
+        prompt_tokens = await self.counter.count(request, asked_for) if self.counter else None
+        market, model, price = self._find_model(request.model)  # the market may have moved on meanwhile
+        bounds = compute_bounds(request, model.max_context, prompt_tokens)
         candidates = self._choose(market, Purpose(model=model, territory=combine(self.own, key.policy)), bounds)
         return Errand(
             reservation=Reservation(

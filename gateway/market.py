@@ -53,6 +53,8 @@ class OnChainModel:
 
     name: str
     model_id: bytes
+    content_hash: bytes
+    tokenizer_hash: bytes
     max_context: int
     price: Price
 
@@ -233,7 +235,14 @@ def _read_settling(record: pb.Settled) -> Settling:
 
 def _read_model(model: pb.Model) -> OnChainModel:
     price = compute_price(model.base_price_ngonka, model.units_per_token_in, model.units_per_token_out)
-    return OnChainModel(name=model.name, model_id=model.model_id, max_context=model.max_context, price=price)
+    return OnChainModel(
+        name=model.name,
+        model_id=model.model_id,
+        content_hash=model.content_hash,
+        tokenizer_hash=model.tokenizer_hash,
+        max_context=model.max_context,
+        price=price,
+    )
 
 
 def _read_escrow(escrow: pb.Escrow) -> Escrow:

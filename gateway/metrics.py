@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from chain_client.errors import PermanentError
+from gateway.prompts import BOUNDED, COUNTED
 
 if TYPE_CHECKING:
     from gateway.api import GatewayApi
@@ -44,6 +45,11 @@ class GatewayCollector(Collector):
         for outcome in ("checked", "missing", "shown"):
             receipts.add_metric([outcome], self._desk.receipts[outcome])
         yield receipts
+        if self._desk.counter is not None:
+            prompts = CounterMetricFamily("gonka_gateway_prompts", "requests by how prompts are held", labels=["held"])
+            for held in (COUNTED, BOUNDED):
+                prompts.add_metric([held], self._desk.counter.tally[held])
+            yield prompts
 
     def _count_resting(self) -> int:
         return sum(health.failures > 0 for health in list(self._desk.health.values()))

@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 
 from chain_client.errors import ClientError, PermanentError
+from chain_client.inference_stub import InferenceStub
 from chain_client.keys.secret import Secret
 from chain_client.keys.signing_key import SigningKey
 from chain_client.ledger import Ledger
@@ -27,6 +28,7 @@ from gateway.hosts import HostClient
 from gateway.keeper import Purse, keep_escrows, watch_chain, watch_hosts
 from gateway.metrics import serve_metrics
 from gateway.promises import read_voucher_secret
+from gateway.prompts import PromptCounter
 from gateway.relay import Relay
 from gateway.routing import Chance
 from gateway.showing import keep_receipts
@@ -74,7 +76,11 @@ async def _open_desk(config: GatewayConfig, around: Surroundings) -> AsyncIterat
             log.info("requests_settled", count=left)
         secret = read_voucher_secret(store.connection)
         connections = 2 * config.most_requests
-        async with open_session(config.networks, connections=connections) as session, asyncio.TaskGroup() as tasks:
+        async with (
+            open_session(config.networks, connections=connections) as session,
+            open_counter(config.renderer) as counter,
+            asyncio.TaskGroup() as tasks,
+        ):
             yield Desk(
                 store=store,
                 client=HostClient(session, silence_s=config.host_timeout_s),
@@ -83,7 +89,18 @@ async def _open_desk(config: GatewayConfig, around: Surroundings) -> AsyncIterat
                 voucher_key=SigningKey(Secret(secret)).public_key,
                 chance=chance,
                 own=config.territory,
+                counter=counter,
             )
+
+
+@contextlib.asynccontextmanager
+async def open_counter(target: str) -> AsyncIterator[PromptCounter | None]:
+    """What counts prompts, where the operator names a sidecar for it."""
+    if not target:
+        yield None
+        return
+    async with InferenceStub.open(target) as sidecar:
+        yield PromptCounter(sidecar, time.monotonic)
 
 
 async def _serve_desk(

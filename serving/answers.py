@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from serving.prompts import get_offered
 from serving.toolcalls import ToolCallReader
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 from wire.openai import responses
 from wire.openai.errors import ApiError
 from wire.openai.messages import JsonObjectFormat, JsonSchemaFormat, ToolCall
+from wire.openai.prompts import get_offered
 from wire.openai.requests import ChatRequest
 from wire.openai.schemas import fits_schema
 

@@ -16,13 +16,13 @@ from rules.answers import answer_seed
 from serving.answers import ChatWriter, CompletionWriter, Growing, Head, Writer
 from serving.catalogue import Catalogue, ServedModel
 from serving.metrics import Metrics
-from serving.prompts import Renderer, read_chat, read_prompt
 from serving.sampling import build_sampling
 from serving.stream import ClientGoneError, EventStream
 from serving.work import Deliver, Engine, Permit, Task, beside, work_on
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 from wire.openai.documents import parse_request
 from wire.openai.errors import ApiError
+from wire.openai.prompts import Renderer, read_chat, read_prompt
 from wire.openai.requests import ChatRequest, CompletionRequest, EmbeddingRequest, SamplingRequest
 from wire.openai.responses import Embedding, Embeddings, EmbeddingUsage, Model, Models
 from wire.openai.sse import DONE, encode_data

@@ -29,13 +29,13 @@ from rules.errors import RuleError
 from rules.evidence import WORST_PPM, compute_distance_ppm, scale_gap
 from rules.types import Host
 from rules.vouchers import Tokens, request_seed
-from serving.prompts import Renderer, read_chat, read_prompt
 from serving.records import hash_body
 from serving.sampling import build_sampling
 from wire.gonka.inference.v1 import check_pb2 as pb
 from wire.gonka.sidecar.v1 import inference_pb2 as sidecar_pb
 from wire.openai.documents import parse_object, parse_request
 from wire.openai.errors import ApiError
+from wire.openai.prompts import Renderer, read_chat, read_prompt
 from wire.openai.requests import ChatRequest, CompletionRequest
 from wire.vouchers import read_ticket
 

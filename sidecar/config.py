@@ -15,6 +15,7 @@ from sidecar.jobs import MAX_DEVICES
 MAX_SOCKET_PATH: Final = 107
 """Bytes of a unix socket's path on Linux."""
 LOG_FORMATS: Final = ("console", "json")
+SWITCH: Final = ("true", "false")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +32,12 @@ class SidecarConfig:
     """Everything a sidecar asks of its surroundings.
 
     It listens on the unix socket, or, when `listen` names host:port, there and with mutual TLS only.  `models` is a
-    folder of models to serve: those that `model` names, all where it names none; `vllm` is the
-    interpreter of an environment with vLLM, which then computes instead of the embedded engine.  `devices` are
-    torch's names, one worker each, a name as often as wanted, or "all"; `threads` are CPU threads a worker, 0 for its
-    share of the cores.  `profiles` are tested at start, and no others are computed; none means the device's usual
-    ones.  `metrics_port` 0 serves no metrics.
+    folder of models to serve: those that `model` names, all where it names none; `vllm` is the interpreter of an
+    environment with vLLM, which then computes instead of the embedded engine.  With `render_only` it turns requests
+    into tokens and computes nothing: it uses no device and no weights.  `devices` are torch's names, one worker each, a
+    name as often as wanted, or "all"; `threads` are CPU threads a worker, 0 for its share of the cores.  `profiles` are
+    tested at start, and no others are computed; none means the device's usual ones.  `metrics_port` 0 serves no
+    metrics.
     """
 
     state_dir: Path
@@ -45,6 +47,7 @@ class SidecarConfig:
     models: Path | None
     model: tuple[str, ...]
     vllm: Path | None
+    render_only: bool
     devices: tuple[str, ...]
     threads: int
     profiles: tuple[str, ...]
@@ -65,6 +68,7 @@ class Settings:
     models: str = ""
     model: str = ""
     vllm: str = ""
+    render_only: str = "false"
     devices: str = "all"
     threads: str = "0"
     profiles: str = ""
@@ -84,14 +88,19 @@ def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str], hom
     variables = {name: f"GNK_SIDECAR_{name.upper()}" for name in SETTINGS}
     from_environment = {name: environ[variable] for name, variable in variables.items() if variable in environ}
     texts = Settings(**(read_file(home / "sidecar.toml") | from_environment | given))
+    render_only = _read_choice("render_only", texts.render_only.lower(), SWITCH) == "true"
+    if render_only and (texts.vllm or not texts.models):
+        raise SidecarError("sidecar_config_invalid", "render_only goes with models, and without vllm")
+    name = "renderer" if render_only else "sidecar"  # beside a sidecar that serves, in one home
     return SidecarConfig(
-        state_dir=Path(texts.state_dir or home / "sidecar").expanduser(),
-        socket=_read_socket(Path(texts.socket or home / "sidecar.sock").expanduser()),
+        state_dir=Path(texts.state_dir or home / name).expanduser(),
+        socket=_read_socket(Path(texts.socket or home / f"{name}.sock").expanduser()),
         listen=texts.listen,
         tls=_read_tls(texts),
         models=Path(texts.models).expanduser() if texts.models else None,
         model=_read_names("model", texts.model) if texts.model else (),
         vllm=Path(texts.vllm).expanduser() if texts.vllm else None,
+        render_only=render_only,
         devices=_read_names("devices", texts.devices),
         threads=_read_number("threads", texts.threads),
         profiles=_read_names("profiles", texts.profiles) if texts.profiles else (),

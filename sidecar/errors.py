@@ -65,6 +65,7 @@ SIDECAR_FAULTS: dict[str, SidecarFault] = {
         {
             "job_deadline_passed": ("the deadline lies in the past", "check both clocks; start the next Sprint's job"),
             "request_id_taken": ("a request of this name is running", "draw a fresh name for each"),
+            "generating_unsupported": ("this sidecar only renders", "ask one that was started without --render-only"),
             "scoring_unsupported": ("this engine scores no answers", "ask a host with the transformers engine"),
             "embedding_unsupported": ("this engine makes no embeddings", "ask for a model whose entry says embeds"),
             "job_differs": ("the job of this name has another seed, profile, bound or host", "choose another name"),

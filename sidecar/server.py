@@ -56,8 +56,8 @@ async def serve(config: SidecarConfig, manager: ServiceManager) -> None:
         bell = Bell()
         sprints = Sprints.open(journal, bell, now_ms)
         stack.callback(sprints.close)
-        names = await list_devices() if config.devices == ALL_DEVICES else config.devices
-        threads = config.threads or max(1, (os.cpu_count() or 1) // len(names))
+        names = await _choose_devices(config)
+        threads = config.threads or max(1, (os.cpu_count() or 1) // max(1, len(names)))
         roster = Roster(build_engines(config, names, threads, bell.ring))
         stack.push_async_callback(roster.close)
         floor = Floor(
@@ -115,6 +115,13 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+async def _choose_devices(config: SidecarConfig) -> tuple[str, ...]:
+    """By torch's names; none for a sidecar that only renders."""
+    if config.render_only:
+        return ()
+    return await list_devices() if config.devices == ALL_DEVICES else config.devices
+
+
 def _get_profiles(device: str) -> tuple[str, ...]:
     return CPU_PROFILES if device == "cpu" else GPU_PROFILES
 
@@ -133,7 +140,7 @@ async def _open_lanes(config: SidecarConfig, names: tuple[str, ...], threads: in
     for failure in failures:
         if not isinstance(failure, SidecarError | WorkerDiedError):
             raise failure
-    if len(failures) == len(lanes):
+    if lanes and len(failures) == len(lanes):
         raise SidecarError("no_device_usable", "; ".join(map(_reason_of, failures)))
     return lanes
 
@@ -201,7 +208,8 @@ async def _report(checkup: Any, floor: Floor, lanes: tuple[Lane, ...], manager: 
     """Keep the health service and the service manager's watchdog informed."""
     pause_s = min(HEALTH_S, manager.watchdog_s or HEALTH_S)
     while True:
-        is_well = floor.sprints.fault is None and any(lane.device is not None for lane in lanes)
+        has_device = not lanes or any(lane.device is not None for lane in lanes)
+        is_well = floor.sprints.fault is None and has_device
         serving, ailing = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
         for name in (health.OVERALL_HEALTH, SERVICE):
             await checkup.set(name, serving if is_well else ailing)

@@ -69,6 +69,14 @@ def list_files(folder: Path) -> tuple[str, ...]:
 
     Raises model_missing, model_path_unsafe, model_has_pickle, model_has_code, model_incomplete.
     """
+    wanted = _list_present(folder)
+    if not any(name.endswith(".safetensors") for name in wanted):
+        raise SidecarError("model_incomplete", f"{folder} lacks safetensors")
+    return wanted
+
+
+def _list_present(folder: Path) -> tuple[str, ...]:
+    """The same, where weights may be missing."""
     if folder.is_symlink() or not folder.is_dir():
         raise SidecarError("model_missing", f"{folder} is no folder")
     for path in sorted(folder.rglob("*")):
@@ -76,8 +84,8 @@ def list_files(folder: Path) -> tuple[str, ...]:
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
     wanted = tuple(n for n in names if n in TOKENIZER_FILES or n in CONTENT_FILES or _WEIGHTS.fullmatch(n))
     missing = [name for name in REQUIRED if name not in wanted]
-    if missing or not any(name.endswith(".safetensors") for name in wanted):
-        raise SidecarError("model_incomplete", f"{folder} lacks {', '.join(missing) or 'safetensors'}")
+    if missing:
+        raise SidecarError("model_incomplete", f"{folder} lacks {', '.join(missing)}")
     for name in wanted:
         if name.endswith(".json") and name not in {"tokenizer.json", "vocab.json"}:
             _check_remote_code(folder / name)
@@ -90,6 +98,10 @@ def build_manifest(name: str, folder: Path) -> Manifest:
     Raises what `list_files` does, model_unsupported.
     """
     files = tuple(_measure(folder, path) for path in list_files(folder))
+    return _describe(name, folder, files)
+
+
+def _describe(name: str, folder: Path, files: tuple[ModelFile, ...]) -> Manifest:
     config = read_json(folder / "config.json")
     family, max_context, vocabulary = (
         config.get("model_type"),
@@ -150,6 +162,20 @@ def verify_model(folder: Path) -> Manifest:
         wrong = sorted({file.path for file in {*found.files} ^ {*said.files}})
         raise SidecarError("model_hash_wrong", f"{folder}: {', '.join(wrong) or 'limits'} differ from the manifest")
     return found
+
+
+def verify_rendering(folder: Path) -> Manifest:
+    """The manifest, after every file but the weights was read and found to be the one it lists.
+
+    The weights need not be there: prompts do not depend on them.  Raises what `verify_model` does.
+    """
+    said = read_manifest(folder)
+    listed = {file for file in said.files if not file.path.endswith(".safetensors")}
+    found = {_measure(folder, path) for path in _list_present(folder) if not path.endswith(".safetensors")}
+    if _describe(said.name, folder, said.files) != said or found != listed:
+        wrong = sorted({file.path for file in found ^ listed})
+        raise SidecarError("model_hash_wrong", f"{folder}: {', '.join(wrong) or 'limits'} differ from the manifest")
+    return said
 
 
 def find_models(models: Path) -> tuple[Manifest, ...]:

@@ -15,6 +15,7 @@ from sidecar.errors import SidecarError
 from sidecar.inference.embedded import EmbeddedEngine
 from sidecar.inference.engine import Engine, EngineSpec
 from sidecar.inference.manifest import find_models
+from sidecar.inference.renderer import NO_DEVICE, RenderingEngine
 from sidecar.inference.sampler import Sampling
 from sidecar.inference.tasks import GenerateTask, Progress
 
@@ -27,6 +28,8 @@ def build_engines(
     config: SidecarConfig, devices: Sequence[str], threads: int, changed: Callable[[], None]
 ) -> list[Engine]:
     """An engine for each model that is to be served and each device; none where the operator names no models.
+
+    One that only renders has no device.
 
     Raises model_missing, model_manifest_invalid, model_path_unsafe.
     """
@@ -43,11 +46,13 @@ def build_engines(
             manifest=manifests[name],
             device=device,
             threads=threads,
-            max_requests=CPU_REQUESTS if device == "cpu" else CARD_REQUESTS,
+            max_requests=CPU_REQUESTS if device in {"cpu", NO_DEVICE} else CARD_REQUESTS,
         )
         for name in names
-        for device in dict.fromkeys(devices)
+        for device in ([NO_DEVICE] if config.render_only else dict.fromkeys(devices))
     ]
+    if config.render_only:
+        return [RenderingEngine(spec) for spec in specs]
     if config.vllm is None:
         return [EmbeddedEngine(spec, changed) for spec in specs]
     from sidecar.inference.vllm import VllmEngine

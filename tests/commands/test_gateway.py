@@ -97,6 +97,7 @@ def test_receipts__by_host__fit_a_terminal(home: Path) -> None:
         (["start", "--allow-network", "10.0.0.1/8"], "network_invalid"),
         (["start", "--hosts", "me"], "policy_invalid"),
         (["start", "--deposit", "lots"], "gateway_config_invalid"),
+        (["start", "--renderer", "sidecar.sock"], "gateway_config_invalid"),
         (["start"], "key_not_found"),
         (["hosts", "--chain", "127.0.0.1:1"], "chain_unreachable"),
     ],

@@ -80,6 +80,22 @@ def test_status__a_sidecar_runs__is_shown(tmp_path: Path) -> None:
     assert shown["devices"][0]["name"] == "cpu"
 
 
+def test_start__one_that_only_renders__is_shown_with_its_model_and_no_device(tmp_path: Path) -> None:
+    make_tiny_model(tmp_path / "models")
+    words = ["start", "--home", str(tmp_path), "--render-only", "--models", str(tmp_path / "models")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", "sidecar", *words], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert any("sidecar_ready" in line for line in process.stderr)
+        target = f"unix:{tmp_path / 'renderer.sock'}"
+        result = CliRunner().invoke(group, ["status", "--sidecar", target, "--json"])
+        process.terminate()
+    shown = json.loads(result.stdout)
+    assert (shown["devices"], shown["profiles"], shown["useful_share"]) == ([], [], None)
+    assert [(model["name"], model["engine"]) for model in shown["models"]] == [("tiny", "renderer")]
+
+
 def test_help__imports_neither_torch_nor_grpc() -> None:
     program = (
         "import sys, cli\n"

@@ -32,6 +32,7 @@ from gateway.prices import set_price
 from gateway.promises import read_voucher_secret
 from gateway.relay import Relay
 from gateway.routing import Chance
+from gateway.server import open_counter
 from gateway.store import Store
 from rules.addresses import decode_address, encode_address
 from rules.vouchers import Price
@@ -39,6 +40,7 @@ from tests.gateway.stub_host import Habits, StubHost, run_host, serving_key
 
 MODEL = "tiny-1"
 MODEL_ID = b"\x11" * 32
+CONTENT_HASH, TOKENIZER_HASH = b"\x22" * 32, b"\x33" * 32
 CONTEXT = 4096
 PRICE = UsdPrice(in_musd=20_000, out_musd=60_000)
 HOSTS = tuple(sorted(encode_address(bytes([number]) * 20) for number in range(1, 5)))
@@ -107,7 +109,13 @@ def check_pairs(store: Store) -> None:
         assert last == requests == count
 
 
-def make_market(urls: Sequence[str], voucher_key: bytes, *, territory: Territory = ANYWHERE) -> Market:
+def make_market(
+    urls: Sequence[str],
+    voucher_key: bytes,
+    *,
+    territory: Territory = ANYWHERE,
+    hashes: tuple[bytes, bytes] = (CONTENT_HASH, TOKENIZER_HASH),
+) -> Market:
     """One model, one escrow over all hosts, credit 256; regions are DE, FR, DE, FR."""
     offers = {
         host: Offer(
@@ -131,7 +139,14 @@ def make_market(urls: Sequence[str], voucher_key: bytes, *, territory: Territory
         settled=dict.fromkeys(offers, 0),
         voucher_pubkey=voucher_key,
     )
-    model = OnChainModel(name=MODEL, model_id=MODEL_ID, max_context=CONTEXT, price=price)
+    model = OnChainModel(
+        name=MODEL,
+        model_id=MODEL_ID,
+        content_hash=hashes[0],
+        tokenizer_hash=hashes[1],
+        max_context=CONTEXT,
+        price=price,
+    )
     return Market(
         chain_id="test-1",
         height=5,
@@ -156,10 +171,13 @@ async def open_shop(
     silence_s: float = 5.0,
     most_requests: int = 1000,
     elsewhere: Sequence[str] = (),
+    renderer: str = "",
+    hashes: tuple[bytes, bytes] = (CONTENT_HASH, TOKENIZER_HASH),
 ) -> AsyncIterator[Shop]:
     """A gateway over a ledger in `home`, which may be there from before; hosts are asked in order of their place.
 
-    `elsewhere` are URLs of hosts that run in another process, instead of those with `habits`.
+    `elsewhere` are URLs of hosts that run in another process, instead of those with `habits`.  `renderer` is a
+    sidecar's address, `hashes` name the content and the tokenizer of the model on chain.
     """
     async with AsyncExitStack() as stack:
         store = stack.enter_context(Store.open(home))
@@ -180,6 +198,7 @@ async def open_shop(
             lambda c: create_key(c, "acme", policy or Policy(), entropy=secrets.token_bytes, now_ms=now_ms())
         )
         outward = await stack.enter_async_context(open_session(parse_networks(allowed), connections=2000))
+        counter = await stack.enter_async_context(open_counter(renderer))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         desk = Desk(
             store=store,
@@ -188,8 +207,9 @@ async def open_shop(
             secret=secret,
             voucher_key=voucher_key,
             chance=Chance(now_ms=now_ms, entropy=secrets.token_bytes, draw=lambda _: 0),
+            counter=counter,
         )
-        desk.set_market(make_market(elsewhere or [host.url for host in hosts], voucher_key))
+        desk.set_market(make_market(elsewhere or [host.url for host in hosts], voucher_key, hashes=hashes))
         relay = Relay(desk)
         api = GatewayApi(desk, relay, version="0", most_requests=most_requests)
         runner = web.AppRunner(api.build(), handler_cancellation=True, access_log=None, shutdown_timeout=1)

@@ -36,10 +36,18 @@ def test_read_config__hosts_of_a_private_network__are_the_territory(tmp_path: Pa
     assert len(config.networks) == 2
 
 
+@pytest.mark.parametrize("target", ["", "unix:/run/renderer.sock", "localhost:5000", "[::1]:5000"])
+def test_read_config__a_sidecar_that_counts_prompts__is_taken_as_it_is(tmp_path: Path, target: str) -> None:
+    assert read(tmp_path, environ={"GNK_GATEWAY_RENDERER": target}).renderer == target
+
+
 @pytest.mark.parametrize(
     ("file", "flags"),
     [
         ("unknown = 1", {}),
+        ("", {"renderer": "/run/renderer.sock"}),
+        ("", {"renderer": "unix:renderer.sock"}),
+        ("", {"renderer": "localhost"}),
         ("listen = {}", {}),
         ("listen", {}),
         ("", {"listen": "localhost"}),

@@ -70,7 +70,10 @@ async def fetch(url: str) -> tuple[int, str]:
 def test_serve__a_chain_that_answers__is_healthy_counts_and_stops_when_told(tmp_path: Path, chain: str) -> None:
     async def run() -> None:
         port = find_free_port()
-        async with asyncio.timeout(LONGEST_S), running(tmp_path / "g", chain, metrics_port=str(port)) as url:
+        async with (
+            asyncio.timeout(LONGEST_S),
+            running(tmp_path / "g", chain, metrics_port=str(port), renderer=f"unix:{tmp_path / 'nobody.sock'}") as url,
+        ):
             while (await fetch(f"{url}/healthz"))[0] != 200:  # noqa: ASYNC110  # over HTTP
                 await asyncio.sleep(0.05)
             assert (await fetch(f"{url}/v1/models"))[0] == 401
@@ -79,6 +82,7 @@ def test_serve__a_chain_that_answers__is_healthy_counts_and_stops_when_told(tmp_
             assert 'gonka_gateway_answers_total{status="401"} 1.0' in text
             assert "gonka_gateway_requests_running 0.0" in text
             assert 'gonka_gateway_receipts_total{outcome="shown"} 0.0' in text
+            assert 'gonka_gateway_prompts_total{held="by_bytes"} 0.0' in text
 
     asyncio.run(run())
 

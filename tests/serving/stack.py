@@ -45,12 +45,14 @@ LOOK_S = 0.5
 
 
 @contextmanager
-def run_sidecar(home: Path, *, model: str = "tiny", seed: int = 0) -> Iterator[str]:
+def run_sidecar(home: Path, *, model: str = "tiny", seed: int = 0, render_only: bool = False) -> Iterator[str]:
     """A sidecar process that serves a tiny model, of weights drawn from `seed`; gives its gRPC target."""
     make_tiny_model(home / "models", model, seed)
-    target = f"unix:{home / 'sidecar.sock'}"
+    socket = home / "sidecar.sock"
+    target = f"unix:{socket}"
     log = (home / "sidecar.log").open("wb")
     words = ["sidecar", "start", "--home", str(home), "--models", str(home / "models"), "--devices", "cpu"]
+    words += ["--socket", str(socket), *(["--render-only"] if render_only else [])]
     process = subprocess.Popen(
         [GNK, *words, "--profiles", "tiny", "--threads", "1", "--log-format", "json"],
         stdout=log,

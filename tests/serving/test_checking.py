@@ -26,7 +26,6 @@ from serving.checking import Case, check_lot, read_body
 from serving.database import Database
 from serving.journal import Journal
 from serving.opening import Opener
-from serving.prompts import read_chat
 from serving.sampling import build_sampling
 from tests.chain.court import NULL, Court, commitment_of
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, Person
@@ -38,6 +37,7 @@ from wire.gonka.inference.v1.check_pb2 import MsgRevealReports
 from wire.gonka.inference.v1.tx_pb2 import MsgSettleVoucher
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
+from wire.openai.prompts import read_chat
 from wire.openai.requests import ChatRequest
 from wire.sealing import compute_opening_context, open_sealed
 from wire.vouchers import sign_ticket

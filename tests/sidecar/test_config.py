@@ -26,9 +26,29 @@ def test_read_config__several_devices__a_name_as_often_as_wanted() -> None:
     assert read_config({"devices": "cpu, cpu,cuda:1"}, {}, Path("/h")).devices == ("cpu", "cpu", "cuda:1")
 
 
+def test_read_config__one_that_only_renders__has_places_of_its_own_in_the_same_home() -> None:
+    config = read_config({"models": "/m"}, {"GNK_SIDECAR_RENDER_ONLY": "True"}, Path("/h"))
+    assert (config.render_only, config.socket, config.state_dir) == (
+        True,
+        Path("/h/renderer.sock"),
+        Path("/h/renderer"),
+    )
+    assert not read_config({"models": "/m"}, {}, Path("/h")).render_only
+
+
+def test_read_config__render_only_in_the_file__is_a_truth_value(tmp_path: Path) -> None:
+    (tmp_path / "sidecar.toml").write_text('render_only = true\nmodels = "/m"')
+    assert read_config({}, {}, tmp_path).render_only
+
+
 @pytest.mark.parametrize(
     ("flags", "code"),
     [
+        pytest.param({"render_only": "yes", "models": "/m"}, "sidecar_config_invalid", id="neither true nor false"),
+        pytest.param({"render_only": "true"}, "sidecar_config_invalid", id="nothing to render with"),
+        pytest.param(
+            {"render_only": "true", "models": "/m", "vllm": "/p"}, "sidecar_config_invalid", id="an engine beside it"
+        ),
         pytest.param({"threads": "-1"}, "sidecar_config_invalid", id="a negative number"),
         pytest.param({"metrics_port": "65536"}, "sidecar_config_invalid", id="no port"),
         pytest.param({"devices": "cpu,"}, "sidecar_config_invalid", id="a device without a name"),

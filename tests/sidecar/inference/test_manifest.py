@@ -16,6 +16,7 @@ from sidecar.inference.manifest import (
     list_files,
     read_manifest,
     verify_model,
+    verify_rendering,
 )
 from tests.sidecar.inference.tiny import make_tiny_model
 
@@ -84,6 +85,27 @@ def test_verify_model__something_is_wrong__is_refused(
     with pytest.raises(SidecarError) as refused:
         verify_model(folder)
     assert refused.value.code == code
+
+
+OF_WEIGHTS = {"one bit of the weights", "weights that are not listed", "no weights"}
+
+
+@pytest.mark.parametrize(("break_it", "code"), [pytest.param(b, c, id=w) for b, c, w in BAD if w not in OF_WEIGHTS])
+def test_verify_rendering__anything_but_the_weights_is_wrong__is_refused(
+    folder: Path, break_it: Callable[[Path], object], code: str
+) -> None:
+    (folder / "model.safetensors").unlink()
+    assert verify_rendering(folder) == read_manifest(folder)
+    break_it(folder)
+    with pytest.raises(SidecarError) as refused:
+        verify_rendering(folder)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("break_it", [pytest.param(b, id=words) for b, _, words in BAD if words in OF_WEIGHTS])
+def test_verify_rendering__weights__are_not_looked_at(folder: Path, break_it: Callable[[Path], object]) -> None:
+    break_it(folder)
+    assert verify_rendering(folder) == read_manifest(folder)
 
 
 def test_build_manifest__the_same_contents_elsewhere__the_same_hashes(tmp_path: Path) -> None:

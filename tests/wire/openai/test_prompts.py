@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from serving.prompts import encode_chat, get_offered, read_chat, read_prompt
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 from wire.openai.documents import parse_request
 from wire.openai.errors import ApiError
 from wire.openai.limits import PROMPT_BYTES
+from wire.openai.prompts import encode_chat, get_offered, read_chat, read_prompt
 from wire.openai.requests import ChatRequest
 
 MODEL = pb.LoadedModel(content_hash=b"c" * 32, name="m", max_context=10, vocabulary=100)
