@@ -123,12 +123,16 @@ def test_garbage_on_the_socket_is_answered_with_a_code(addresses: Mapping[str, s
 
 
 def test_a_message_over_the_limit_closes_the_connection_and_the_node_lives(addresses: Mapping[str, str]) -> None:
-    async def talk() -> aiohttp.WSMsgType:
+    async def is_closed() -> bool:
         async with open_socket(addresses) as socket:
-            await socket.send_str("x" * (3 << 20))
-            return (await socket.receive()).type
+            try:
+                await socket.send_str("x" * (3 << 20))
+            except ConnectionError:
+                return True  # it read the length, and did not wait for the rest
+            kind = (await socket.receive()).type
+        return kind in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
 
-    assert asyncio.run(talk()) in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
+    assert asyncio.run(is_closed())
     assert ask(f"http://{addresses['rpc']}/health").json["result"] == {}
 
 
