@@ -4,7 +4,8 @@ Source: BIP-173 (encoding, checksum); Cosmos SDK ADR-028 (account of a secp256k1
 """
 
 import hashlib
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import xor
 from typing import Final
 
 from rules.errors import RuleError
@@ -17,6 +18,10 @@ MAX_TEXT: Final = 90
 _ALPHABET: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
 _GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+_REMAINDERS: Final = tuple(
+    reduce(xor, (generator for bit, generator in enumerate(_GENERATOR) if top >> bit & 1), 0) for top in range(32)
+)
+"""What the five bits that leave the checksum at its top put back into it."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -82,11 +87,7 @@ def decode_bech32(text: str) -> tuple[str, bytes]:
 def _polymod(values: list[int]) -> int:
     check = 1
     for value in values:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for bit, generator in enumerate(_GENERATOR):
-            if top >> bit & 1:
-                check ^= generator
+        check = (check & 0x1FFFFFF) << 5 ^ value ^ _REMAINDERS[check >> 25]
     return check
 
 

@@ -171,6 +171,8 @@ def _halve(slots: list[bytes]) -> list[bytes]:
     for left, right in zip(slots[::2], slots[1::2], strict=True):
         if left and right:
             above.append(sha256(INNER_PREFIX + left[:32] + right[:32]).digest())
+        elif not left and not right:
+            above.append(b"")
         elif len(left) == _HASH_BYTES or len(right) == _HASH_BYTES:
             above.append(sha256(INNER_PREFIX + (left or EMPTY_HASH) + (right or EMPTY_HASH)).digest())
         else:
@@ -205,15 +207,18 @@ def _encode_page(slots: list[bytes]) -> bytes:
     """LE32 of two bits for each slot (its length in units of 32 bytes), then the slots."""
     header = 0
     for place, slot in enumerate(slots):
-        header |= (len(slot) >> 5) << (2 * place)
+        if slot:
+            header |= (len(slot) >> 5) << (2 * place)
     return header.to_bytes(4, "little") + b"".join(slots)
 
 
 def _decode_page(page: bytes) -> list[bytes]:
     header, offset = int.from_bytes(page[:4], "little"), 4
-    slots = []
-    for _ in range(_PAGE_SLOTS):
-        end = offset + ((header & 3) << 5)
-        slots.append(page[offset:end])
-        header, offset = header >> 2, end
+    slots, place = list(_EMPTY_PAGE), 0
+    while header:
+        if header & 3:
+            end = offset + ((header & 3) << 5)
+            slots[place] = page[offset:end]
+            offset = end
+        header, place = header >> 2, place + 1
     return slots
