@@ -20,10 +20,11 @@ from chain.process import spare_collections
 from chain.store.store import Store
 from rules.addresses import ADDRESS_BYTES, encode_address
 from rules.presets import MINIMAL
-from tests.chain.engine.abci_node import COMMIT, check, finalize, init_chain, make_founder, open_abci
+from tests.chain.engine.abci_node import COMMIT, ask_engine, check, finalize, init_chain, make_founder, open_abci
 from tests.chain.ledger import ANN, BALANCE, CHAIN_ID, SUBSIDY, TIME_MS, Draft, Person, encode, make_person
 
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
+from tendermint.abci import types_pb2 as abci
 
 ACCOUNTS = 100_000
 SENDS = 10_000
@@ -62,7 +63,7 @@ async def measure(directory: Path, genesis: bytes, people: list[Person], recipie
             for person, number, recipient in zip(people, numbers, recipients, strict=True)
         ]
         if sequence == 0:
-            answers = [await engine.answer(check(tx)) for tx in txs]
+            answers = [await ask_engine(engine, check(tx)) for tx in txs]
             print(f"{sum(answer.check_tx.code == 0 for answer in answers)} of {SENDS} checked")
         await time_block(engine, sequence + 2, txs, what)
     store.close()
@@ -75,10 +76,10 @@ async def time_block(engine: AbciEngine, height: int, txs: list[bytes], what: st
     answers = []
     for step in (request, COMMIT):
         answers.append(await engine.answer(step))
-        answers[-1].SerializeToString()
         wall.append(time.perf_counter())
         cpu.append(time.process_time())
-    passed = sum(result.code == 0 for result in answers[0].finalize_block.tx_results)
+    results = abci.Response.FromString(answers[0]).finalize_block.tx_results
+    passed = sum(result.code == 0 for result in results)
     print(
         f"{passed} sends {what}: FinalizeBlock {wall[1] - wall[0]:.2f} s, Commit {wall[2] - wall[1]:.2f} s, "
         f"together {wall[2] - wall[0]:.2f} s ({cpu[2] - cpu[0]:.2f} s of processor)",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
 
 from chain.admission import KnownSignatures, Mode, admit, compute_gas
 from chain.context import Context
 from chain.engine.application import TxResult
-from chain.modules.handler import Order, pack_any
+from chain.modules.handler import Order
 from chain.transaction import Transaction
 from rules.addresses import encode_address
 from rules.errors import RuleError
@@ -15,6 +20,8 @@ from rules.params import TxParams
 from wire.errors import CODESPACE
 
 from cosmos.base.abci.v1beta1.abci_pb2 import TxMsgData
+
+_KEPT_RESPONSES: Final = 256
 
 
 def deliver(
@@ -72,11 +79,24 @@ def apply_orders(ctx: Context, orders: Sequence[Order]) -> bytes:
 
     Raises: RuleError of the first that fails, after which all writes must be dropped.
     """
-    responses = TxMsgData()
+    responses = []
     for index, order in enumerate(orders):
         inside = ctx.over(ctx.store, ctx.events, index)
         name = order.handler.name
         sender = encode_address(order.signers[0])
         inside.emit("message", action=f"/{name}", sender=sender, module=name.split(".")[1])
-        responses.msg_responses.append(pack_any(order.apply(inside)))
-    return bytes(responses.SerializeToString(deterministic=True))
+        responses.append(_encode_response(order.apply(inside)))
+    return b"".join(responses)
+
+
+def _encode_response(response: Message) -> bytes:
+    """The TxMsgData of one response; those of several follow each other."""
+    value = response.SerializeToString(deterministic=True)
+    return _pack_response(response.DESCRIPTOR.full_name, value)
+
+
+@lru_cache(_KEPT_RESPONSES)
+def _pack_response(name: str, value: bytes) -> bytes:
+    """Most messages are answered by the same few bytes."""
+    packed = AnyMessage(type_url=f"/{name}", value=value)
+    return bytes(TxMsgData(msg_responses=[packed]).SerializeToString(deterministic=True))

@@ -3,7 +3,10 @@
 Source: BIP-173 (encoding, checksum); Cosmos SDK ADR-028 (account of a secp256k1 key, module accounts).
 """
 
+import binascii
 import hashlib
+from base64 import b32decode, b32encode
+from contextlib import suppress
 from functools import lru_cache, reduce
 from operator import xor
 from typing import Final
@@ -16,7 +19,13 @@ ADDRESS_BYTES: Final = 20
 MAX_TEXT: Final = 90
 
 _ALPHABET: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
+_BASE32: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+"""The letters of RFC 4648, which names the same groups of five bits by others."""
+_TO_BECH32: Final = bytes.maketrans(_BASE32, _ALPHABET.encode())
+_FROM_BECH32: Final = bytes.maketrans(_ALPHABET.encode(), _BASE32)
+_TO_VALUES: Final = bytes.maketrans(_BASE32, bytes(range(32)))
+_NO_CHECK: Final = bytes(6)
+_CHECK_SHIFTS: Final = (25, 20, 15, 10, 5, 0)
 _GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _REMAINDERS: Final = tuple(
     reduce(xor, (generator for bit, generator in enumerate(_GENERATOR) if top >> bit & 1), 0) for top in range(32)
@@ -60,10 +69,10 @@ def module_address(name: str) -> bytes:
 
 def encode_bech32(prefix: str, payload: bytes) -> str:
     """Bech32 text of any bytes under a lower-case prefix."""
-    values = _regroup(payload, from_bits=8, to_bits=5, pad=True)
-    check = _polymod([*_expand(prefix), *values, 0, 0, 0, 0, 0, 0]) ^ 1
-    values += [(check >> (5 * (5 - i))) & 31 for i in range(6)]
-    return f"{prefix}1{''.join(_ALPHABET[value] for value in values)}"
+    letters = b32encode(payload).rstrip(b"=")
+    check = _polymod(_expand(prefix), letters.translate(_TO_VALUES) + _NO_CHECK) ^ 1
+    ending = "".join([_ALPHABET[check >> shift & 31] for shift in _CHECK_SHIFTS])
+    return f"{prefix}1{letters.translate(_TO_BECH32).decode()}{ending}"
 
 
 def decode_bech32(text: str) -> tuple[str, bytes]:
@@ -73,41 +82,35 @@ def decode_bech32(text: str) -> tuple[str, bytes]:
     if text not in {text.lower(), text.upper()}:
         raise RuleError("address_invalid", "upper and lower case are mixed")
     prefix, separator, data = text.lower().rpartition("1")
-    if not separator or not prefix or len(data) < 6:
+    if not separator or not prefix or len(data) < len(_NO_CHECK):
         raise RuleError("address_invalid", "not an address: the form is prefix, 1, letters and digits")
-    strangers = [letter for letter in data if letter not in _VALUES]
+    strangers = data.strip(_ALPHABET)
     if strangers:
         raise RuleError("address_invalid", f"no address has the letter {strangers[0]!r}", letter=strangers[0])
-    values = [_VALUES[letter] for letter in data]
-    if _polymod([*_expand(prefix), *values]) != 1:
+    letters = data.encode().translate(_FROM_BECH32)
+    if _polymod(_expand(prefix), letters.translate(_TO_VALUES)) != 1:
         raise RuleError("address_invalid", "the checksum does not fit: a letter is wrong")
-    return prefix, bytes(_regroup(values[:-6], from_bits=5, to_bits=8, pad=False))
+    return prefix, _decode_base32(letters[: -len(_NO_CHECK)])
 
 
-def _polymod(values: list[int]) -> int:
-    check = 1
+def _decode_base32(letters: bytes) -> bytes:
+    """The bytes that these letters, without padding, encode."""
+    with suppress(binascii.Error):
+        payload = b32decode(letters + b"=" * (-len(letters) % 8))
+        if b32encode(payload).startswith(letters):
+            return payload
+    raise RuleError("address_invalid", "the last letter carries bits that belong to no byte")
+
+
+def _polymod(check: int, values: bytes) -> int:
+    """The checksum goes on from `check` over values of five bits."""
     for value in values:
         check = (check & 0x1FFFFFF) << 5 ^ value ^ _REMAINDERS[check >> 25]
     return check
 
 
-def _expand(prefix: str) -> list[int]:
-    return [*(ord(letter) >> 5 for letter in prefix), 0, *(ord(letter) & 31 for letter in prefix)]
-
-
-def _regroup(values: bytes | list[int], *, from_bits: int, to_bits: int, pad: bool) -> list[int]:
-    """The same bits in groups of another size; without `pad`, what is left over must be short and zero."""
-    accumulator = bits = 0
-    groups: list[int] = []
-    for value in values:
-        accumulator = accumulator << from_bits | value
-        bits += from_bits
-        while bits >= to_bits:
-            bits -= to_bits
-            groups.append(accumulator >> bits & (1 << to_bits) - 1)
-    left = accumulator & (1 << bits) - 1
-    if pad and bits:
-        groups.append(left << to_bits - bits)
-    if not pad and (bits >= from_bits or left):
-        raise RuleError("address_invalid", "the last letter carries bits that belong to no byte")
-    return groups
+@lru_cache(maxsize=16)
+def _expand(prefix: str) -> int:
+    """The checksum of a prefix alone."""
+    letters = prefix.encode()
+    return _polymod(1, bytes([*(letter >> 5 for letter in letters), 0, *(letter & 31 for letter in letters)]))

@@ -6,6 +6,7 @@ as well, and let anybody change a transaction's hash.  Source: Cosmos SDK ADR-02
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -52,9 +53,15 @@ def verify_digest(public_key: bytes, signature: bytes, digest: bytes) -> bool:
     if s > _HIGHEST_S or _ZERO in (r, s):
         return False
     try:
-        return PublicKey(public_key).verify(_encode_der(r, s), digest, hasher=None)
+        return _read_key(public_key).verify(_encode_der(r, s), digest, hasher=None)
     except ValueError:
         return False
+
+
+@lru_cache(1 << 14)
+def _read_key(public_key: bytes) -> PublicKey:
+    """The point of a key, which takes a square root; most accounts sign more than once."""
+    return PublicKey(public_key)
 
 
 def verify_direct(

@@ -19,7 +19,12 @@ from chain.engine.blocklog import (
     time_of_message,
     votes_of_messages,
 )
-from chain.engine.results import encode_result, validator_updates_to_messages
+from chain.engine.results import (
+    encode_check_answer,
+    encode_result,
+    encode_result_answer,
+    validator_updates_to_messages,
+)
 from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
 from rules.errors import RuleError
@@ -53,7 +58,6 @@ class AbciEngine:
             "flush": lambda _: abci.ResponseFlush(),
             "info": self._info,
             "init_chain": self._init_chain,
-            "check_tx": self._check_tx,
             "prepare_proposal": self._prepare_proposal,
             "process_proposal": self._process_proposal,
             "extend_vote": self._extend_vote,
@@ -65,8 +69,8 @@ class AbciEngine:
             "apply_snapshot_chunk": snapshots.apply_chunk,
         }
 
-    async def answer(self, request: abci.Request) -> abci.Response:
-        """The response to a request.
+    async def answer(self, request: abci.Request) -> bytes:
+        """The response to a request: the bytes of a Response.
 
         FrameError for a request of no kind; RuleError genesis_invalid and StoreError stop the node.
         """
@@ -74,10 +78,12 @@ class AbciEngine:
         if kind is None:
             raise FrameError("a request of no kind")
         if kind == "query":
-            return abci.Response(query=await self._query(request.query))
+            return bytes(abci.Response(query=await self._query(request.query)).SerializeToString())
         if kind == "finalize_block":
             return self._finalize_block(request.finalize_block)
-        return abci.Response(**{kind: self._methods[kind](getattr(request, kind))})
+        if kind == "check_tx":
+            return encode_check_answer(self._app.check_tx(request.check_tx.tx, request.check_tx.type == abci.RECHECK))
+        return bytes(abci.Response(**{kind: self._methods[kind](getattr(request, kind))}).SerializeToString())
 
     def _info(self, _request: abci.RequestInfo) -> abci.ResponseInfo:
         info = self._app.info()
@@ -93,12 +99,6 @@ class AbciEngine:
             raise RuleError("genesis_invalid", "no founding host has a consensus key, so nobody could sign a block")
         return abci.ResponseInitChain(
             validators=validator_updates_to_messages(validators), app_hash=self._app.info().app_hash
-        )
-
-    def _check_tx(self, request: abci.RequestCheckTx) -> abci.ResponseCheckTx:
-        result = self._app.check_tx(request.tx, request.type == abci.RECHECK)
-        return abci.ResponseCheckTx(
-            code=result.code, codespace=result.codespace, log=result.log, gas_wanted=result.gas_wanted
         )
 
     def _prepare_proposal(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
@@ -140,16 +140,14 @@ class AbciEngine:
         if height != self._tip.height + 1:
             raise AssertionError(f"CometBFT votes for block {height} after block {self._tip.height}")
 
-    def _finalize_block(self, request: abci.RequestFinalizeBlock) -> abci.Response:
+    def _finalize_block(self, request: abci.RequestFinalizeBlock) -> bytes:
         if request.height != self._tip.height + 1:
             raise AssertionError(f"CometBFT finalises block {request.height} after block {self._tip.height}")
         block = block_of_message(request, self._tip.last_hash)
         result = self._app.finalize_block(block)
         encoded = encode_result(result)
         self._finalised = LoggedBlock(block=block, result=result, encoded=encoded)
-        response = abci.Response()
-        response.finalize_block.MergeFromString(encoded)
-        return response
+        return encode_result_answer(encoded)
 
     def _commit(self, _request: abci.RequestCommit) -> abci.ResponseCommit:
         if self._finalised is None:

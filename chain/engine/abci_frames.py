@@ -6,7 +6,6 @@ A peer that sends anything else is no CometBFT, and loses its connection.
 import asyncio
 from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import Protocol
 
 MAX_FRAME_BYTES = 100 << 20
 """The longest frame, 100 MiB, as CometBFT has it."""
@@ -16,14 +15,6 @@ _CHUNK_BYTES = 1 << 16
 
 class FrameError(Exception):
     """The bytes are no frame, or too long a one."""
-
-
-class Serializable(Protocol):
-    """A message."""
-
-    def SerializeToString(self) -> bytes:  # noqa: N802  # protobuf's
-        """Its bytes."""
-        ...
 
 
 async def read_frames(reader: asyncio.StreamReader) -> AsyncIterator[list[bytes]]:
@@ -73,10 +64,9 @@ def _read_length(data: bytes, begin: int) -> tuple[int, int] | None:
     return None
 
 
-def encode_frame(message: Serializable) -> bytes:
+def encode_frame(message: bytes) -> bytes:
     """A message with its length before it."""
-    body = message.SerializeToString()
-    return encode_length(len(body)) + body
+    return encode_length(len(message)) + message
 
 
 @lru_cache(1 << 14)

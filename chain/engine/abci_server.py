@@ -19,11 +19,11 @@ from chain.engine.abci_frames import FrameError, encode_frame, read_frames
 
 from tendermint.abci import types_pb2 as abci
 
-Answer: TypeAlias = Callable[[abci.Request], Awaitable[abci.Response]]
-"""What answers a request; FrameError for one that ABCI does not have."""
+Answer: TypeAlias = Callable[[abci.Request], Awaitable[bytes]]
+"""What answers a request by the bytes of a Response; FrameError for one that ABCI does not have."""
 
 _FLUSH: Final = abci.Request(flush=abci.RequestFlush()).SerializeToString()
-_FLUSHED: Final = encode_frame(abci.Response(flush=abci.ResponseFlush()))
+_FLUSHED: Final = encode_frame(abci.Response(flush=abci.ResponseFlush()).SerializeToString())
 """CometBFT asks for a flush after almost every transaction that it has checked."""
 _BUFFER_BYTES: Final = 1 << 20
 _ANSWER_BYTES: Final = 1 << 16

@@ -10,7 +10,7 @@ from typing import Final
 
 import wire  # noqa: F401  # puts the Cosmos messages on the path
 from chain.engine.abci_frames import encode_length
-from chain.engine.application import BlockResult, Event, TxResult, ValidatorUpdate
+from chain.engine.application import BlockResult, CheckResult, Event, TxResult, ValidatorUpdate
 
 from tendermint.abci import types_pb2 as abci
 from tendermint.crypto.keys_pb2 import PublicKey
@@ -18,8 +18,9 @@ from tendermint.crypto.keys_pb2 import PublicKey
 INDEXED: Final = frozenset({"message.action", "message.sender", "transfer.recipient", "transfer.sender"})
 """Event attributes, as type.key, by which transactions can be found."""
 
-_KEPT_ATTRIBUTES: Final = 1 << 14
+_KEPT_FRAMES: Final = 1 << 10
 _FIRST, _SECOND, _EVENTS = b"\x0a", b"\x12", b"\x3a"  # fields 1, 2 and 7, whose values go by their length
+_FINALIZED: Final = b"\xaa\x01"  # field 21 of a Response
 _INDEX: Final = b"\x18\x01"
 
 
@@ -31,6 +32,24 @@ def encode_result(result: BlockResult) -> bytes:
     events = [_field(_FIRST, _encode_event(event)) for event in result.events]
     tx_results = [_field(_SECOND, encode_tx_result(tx_result)) for tx_result in result.tx_results]
     return b"".join([*events, *tx_results, rest.SerializeToString()])
+
+
+def encode_result_answer(encoded: bytes) -> bytes:
+    """The Response of FinalizeBlock, from its ResponseFinalizeBlock."""
+    return _field(_FINALIZED, encoded)
+
+
+def encode_check_answer(result: CheckResult) -> bytes:
+    """The Response of CheckTx; most of them are the same."""
+    if result.code == 0:
+        return _encode_passed(result.gas_wanted)
+    refused = abci.ResponseCheckTx(code=result.code, codespace=result.codespace, log=result.log)
+    return bytes(abci.Response(check_tx=refused).SerializeToString())
+
+
+@lru_cache(_KEPT_FRAMES)
+def _encode_passed(gas_wanted: int) -> bytes:
+    return bytes(abci.Response(check_tx=abci.ResponseCheckTx(gas_wanted=gas_wanted)).SerializeToString())
 
 
 def encode_tx_result(result: TxResult) -> bytes:
@@ -52,19 +71,26 @@ def validator_updates_to_messages(updates: Iterable[ValidatorUpdate]) -> list[ab
 
 def _encode_event(event: Event) -> bytes:
     kind = event.type
-    attributes = [_encode_attribute(kind, key, value) for key, value in event.attributes]
-    return b"".join([_field(_FIRST, kind.encode()), *attributes]) if kind else b"".join(attributes)
+    parts = [_field(_FIRST, kind.encode())] if kind else []
+    for key, value in event.attributes:
+        head, tail, around = _frame(kind, key)
+        text = value.encode()
+        size = len(text)
+        before = _second(size) if size else b""
+        parts += (_second(around + len(before) + size), head, before, text, tail)
+    return b"".join(parts)
 
 
-@lru_cache(_KEPT_ATTRIBUTES)
-def _encode_attribute(kind: str, key: str, value: str) -> bytes:
-    """The field of an event; most attributes come again: kinds, senders, amounts, fees."""
-    parts = [_field(_FIRST, key.encode())] if key else []
-    if value:
-        parts.append(_field(_SECOND, value.encode()))
-    if f"{kind}.{key}" in INDEXED:
-        parts.append(_INDEX)
-    return _field(_SECOND, b"".join(parts))
+@lru_cache(_KEPT_FRAMES)
+def _frame(kind: str, key: str) -> tuple[bytes, bytes, int]:
+    """What stands before and after the value in an event's field, its key and whether it is indexed; their bytes."""
+    head, tail = _field(_FIRST, key.encode()) if key else b"", _INDEX if f"{kind}.{key}" in INDEXED else b""
+    return head, tail, len(head) + len(tail)
+
+
+@lru_cache(_KEPT_FRAMES)
+def _second(size: int) -> bytes:
+    return _SECOND + encode_length(size)
 
 
 def _field(tag: bytes, value: bytes) -> bytes:

@@ -16,7 +16,6 @@ Source: ICS-23, SmtSpec (leaf and inner forms, maximal depth 256).
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import groupby
 
 EMPTY_HASH = bytes(32)
 LEAF_PREFIX = b"\x00"
@@ -24,9 +23,13 @@ INNER_PREFIX = b"\x01"
 _PAGE_SLOTS = 16
 _HASH_BYTES = 32
 _EMPTY_PAGE = (b"",) * _PAGE_SLOTS
+_ROOT = b"/"
+_DIGITS = [b"%x" % place for place in range(_PAGE_SLOTS)]
+_PLACES = {digit[0]: place for place, digit in enumerate(_DIGITS)}
 
 ReadPage = Callable[[bytes], bytes | None]
-_Operation = tuple[str, bytes]
+_Operation = tuple[bytes, bytes]
+"""The path of a key, "/" and 64 hex digits, and the slot of its leaf, b"" to remove it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +64,18 @@ class Tree:
 
     def root(self) -> bytes:
         """The root hash, 32 bytes; zeros for an empty tree."""
-        return _hash_of(_fold(self._load("")))
+        return _hash_of(_fold(self._load(_ROOT)))
 
     def update(self, leaves: Mapping[bytes, bytes]) -> TreeChange:
         """The tree after `leaves`: SHA-256(key) -> slot of the leaf, b"" to remove it.  Removing nothing is fine.
 
         The order of the mapping does not matter.
         """
-        operations = sorted((key_hash.hex(), slot) for key_hash, slot in leaves.items())
+        operations = sorted([(_path_of(key_hash), slot) for key_hash, slot in leaves.items()])
         pages: dict[bytes, bytes | None] = {}
         if not operations:
             return TreeChange(root=self.root(), pages=pages)
-        top = _rewrite(self._load, "", self._load(""), operations, pages)
+        top = _rewrite(self._load, _ROOT, self._load(_ROOT), operations, pages)
         return TreeChange(root=_hash_of(top), pages=pages)
 
     def leaf(self, key_hash: bytes) -> bytes | None:
@@ -92,21 +95,21 @@ class Tree:
         trail = list(self._descend(key_hash))
         return self._neighbour(key_hash, trail, -1), self._neighbour(key_hash, trail, 1)
 
-    def _load(self, path: str) -> list[bytes]:
-        page = self._read_page(_page_key(path))
+    def _load(self, path: bytes) -> list[bytes]:
+        page = self._read_page(path)
         return list(_EMPTY_PAGE) if page is None else _decode_page(page)
 
     def _descend(self, key_hash: bytes) -> Iterator[tuple[list[bytes], int]]:
         """The pages on the way to a key, root first, each with the index of the slot that the way takes."""
-        path = key_hash.hex()
-        for depth, digit in enumerate(path):
-            slots, index = self._load(path[:depth]), int(digit, 16)
+        path = _path_of(key_hash)
+        for depth in range(len(_ROOT), len(path)):
+            slots, index = self._load(path[:depth]), _PLACES[path[depth]]
             yield slots, index
             if len(slots[index]) != _HASH_BYTES:
                 return
 
     def _neighbour(self, key_hash: bytes, trail: list[tuple[list[bytes], int]], direction: int) -> bytes | None:
-        path = key_hash.hex()
+        path = _path_of(key_hash)
         slots, index = trail[-1]
         found = slots[index][_HASH_BYTES:]
         if found and (found > key_hash) == (direction > 0):
@@ -116,31 +119,34 @@ class Tree:
             beyond = range(index + 1, _PAGE_SLOTS) if direction > 0 else range(index - 1, -1, -1)
             for place in beyond:
                 if slots[place]:
-                    return self._edge(f"{path[:depth]}{place:x}", slots[place], direction)
+                    return self._edge(path[: len(_ROOT) + depth] + _DIGITS[place], slots[place], direction)
         return None
 
-    def _edge(self, path: str, slot: bytes, direction: int) -> bytes:
+    def _edge(self, path: bytes, slot: bytes, direction: int) -> bytes:
         """SHA-256 of the key of the leaf under `slot` that is nearest to the side we come from."""
         while len(slot) == _HASH_BYTES:
             slots = self._load(path)
             places = [place for place in range(_PAGE_SLOTS) if slots[place]]
             place = places[0] if direction > 0 else places[-1]
-            path, slot = f"{path}{place:x}", slots[place]
+            path, slot = path + _DIGITS[place], slots[place]
         return slot[_HASH_BYTES:]
 
 
 def _rewrite(
-    load: Callable[[str], list[bytes]],
-    path: str,
+    load: Callable[[bytes], list[bytes]],
+    path: bytes,
     slots: list[bytes],
     operations: list[_Operation],
     pages: dict[bytes, bytes | None],
 ) -> bytes:
     """Apply sorted operations below one page, note every page that changes, and return what the page comes to."""
-    depth = len(path)
-    for digit, group in groupby(operations, key=lambda operation: operation[0][depth]):
-        place = int(digit, 16)
-        slot, below, inside = slots[place], path + digit, list(group)
+    depth, begin, count = len(path), 0, len(operations)
+    while begin < count:
+        digit, end = operations[begin][0][depth], begin + 1
+        while end < count and operations[end][0][depth] == digit:
+            end += 1
+        inside, begin, place = operations[begin:end], end, _PLACES[digit]
+        slot, below = slots[place], path + _DIGITS[place]
         if len(slot) == _HASH_BYTES:
             slots[place] = _rewrite(load, below, load(below), inside, pages)
             continue
@@ -150,7 +156,7 @@ def _rewrite(
         else:
             slots[place] = leaves[0][1] if leaves else b""
     top = _fold(slots)
-    pages[_page_key(path)] = _encode_page(slots) if len(top) == _HASH_BYTES or (top and not path) else None
+    pages[path] = _encode_page(slots) if len(top) == _HASH_BYTES or (top and path == _ROOT) else None
     return top
 
 
@@ -158,8 +164,8 @@ def _leaves_after(slot: bytes, operations: list[_Operation]) -> list[_Operation]
     """The leaves that stand, in order, where there was a leaf or nothing and the operations are applied."""
     leaves = [operation for operation in operations if operation[1]]
     if slot:
-        path = slot[_HASH_BYTES:].hex()
-        if all(path != operation[0] for operation in operations):
+        path = _path_of(slot[_HASH_BYTES:])
+        if path not in [operation[0] for operation in operations]:
             leaves.append((path, slot))
             leaves.sort()
     return leaves
@@ -199,8 +205,9 @@ def _hash_of(slot: bytes) -> bytes:
     return slot[:_HASH_BYTES] or EMPTY_HASH
 
 
-def _page_key(path: str) -> bytes:
-    return f"/{path}".encode()
+def _path_of(key_hash: bytes) -> bytes:
+    """The path of a key's leaf, which begins with those of all pages above it."""
+    return _ROOT + key_hash.hex().encode()
 
 
 def _encode_page(slots: list[bytes]) -> bytes:

@@ -21,8 +21,10 @@ from tests.chain.ledger import ANN, BOB, CAT, DAN, STRANGER, Ledger, code_of, ma
 from tests.chain.network import DUTIES, Network, Player
 from tests.chain.random_messages import Draw
 
-from cosmos.bank.v1beta1.tx_pb2 import MsgSend
+from cosmos.bank.v1beta1.tx_pb2 import MsgSend, MsgSendResponse
+from cosmos.base.abci.v1beta1.abci_pb2 import TxMsgData
 from cosmos.crypto.secp256k1.keys_pb2 import PubKey
+from cosmos.gov.v1.tx_pb2 import MsgSubmitProposal, MsgSubmitProposalResponse
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, Fee, SignerInfo, TxBody, TxRaw
 
 BLOCKS = 110
@@ -92,3 +94,15 @@ def test_changed_bytes_of_a_signed_transaction__are_never_admitted_and_never_wor
     assert {ledger.app.simulate(tx).code in {0, *[f.number for f in CATALOGUE.values()]} for tx in spoiled} == {True}
     results = ledger.block(*spoiled, good).tx_results
     assert [result.code == 0 for result in results] == [False] * len(spoiled) + [True]
+
+
+def test_responses_of_several_messages__are_a_tx_msg_data_in_their_order() -> None:
+    ledger = Ledger()
+    ledger.block()
+    one = MsgSend(from_address=ANN.text, to_address=BOB.text, amount=[make_coin(5)])
+    text = MsgSubmitProposal(proposer=ANN.text, title="t", summary="s", initial_deposit=[make_coin(10**9)])
+    result = ledger.send(one, text, one, by=ANN)
+    assert result.code == 0, result.log
+    expected = [MsgSendResponse(), MsgSubmitProposalResponse(proposal_id=1), MsgSendResponse()]
+    packed = TxMsgData(msg_responses=[pack_any(response) for response in expected])
+    assert result.data == packed.SerializeToString(deterministic=True)

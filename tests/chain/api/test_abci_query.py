@@ -9,7 +9,7 @@ from chain.modules.bank.state import DENOM
 from chain.store.errors import StoreError
 from chain.store.proofs import check_absence, check_presence
 from chain.store.store import KEPT_HEIGHTS, Store
-from tests.chain.engine.abci_node import COMMIT, finalize, init_chain, make_validator_genesis, open_abci
+from tests.chain.engine.abci_node import COMMIT, ask_engine, finalize, init_chain, make_validator_genesis, open_abci
 from tests.chain.ledger import ANN, BALANCE, code_of
 
 from cosmos.bank.v1beta1.query_pb2 import QueryBalanceRequest, QueryBalanceResponse
@@ -29,14 +29,14 @@ def node() -> tuple[AbciEngine, Store, dict[int, bytes]]:
     asyncio.run(engine.answer(init_chain(GENESIS)))
     hashes = {}
     for height in range(1, HEIGHTS + 1):
-        response = asyncio.run(engine.answer(finalize(height)))
+        response = asyncio.run(ask_engine(engine, finalize(height)))
         asyncio.run(engine.answer(COMMIT))
         hashes[height] = response.finalize_block.app_hash
     return engine, store, hashes
 
 
 def query(node: tuple[AbciEngine, Store, dict[int, bytes]], **fields: object) -> abci.ResponseQuery:
-    return asyncio.run(node[0].answer(abci.Request(query=abci.RequestQuery(**fields)))).query
+    return asyncio.run(ask_engine(node[0], abci.Request(query=abci.RequestQuery(**fields)))).query
 
 
 @pytest.mark.parametrize("height", [0, HEIGHTS, HEIGHTS - 3])

@@ -104,6 +104,10 @@ def open_abci(
     return AbciEngine(app=app, tip=tip, shelf=shelf, genesis=genesis, version="1", query=query.answer)
 
 
+async def ask_engine(engine: AbciEngine, request: abci.Request) -> abci.Response:
+    return abci.Response.FromString(await engine.answer(request))
+
+
 class Peer:
     """One connection."""
 
@@ -123,7 +127,7 @@ class Peer:
             peer.writer.transport.abort()
 
     def send(self, *requests: abci.Request) -> None:
-        self.writer.write(b"".join(map(encode_frame, requests)))
+        self.writer.write(b"".join([encode_frame(request.SerializeToString()) for request in requests]))
 
     async def read(self) -> abci.Response | None:
         if not self._frames:

@@ -23,6 +23,7 @@ from rules.presets import MINIMAL
 from rules.schedule import Place
 from tests.chain.engine.abci_node import (
     COMMIT,
+    ask_engine,
     consensus_pubkey,
     finalize,
     init_chain,
@@ -216,4 +217,4 @@ class Committee:
 
 
 def ask(engine: AbciEngine, request: abci.Request) -> abci.Response:
-    return asyncio.run(engine.answer(request))
+    return asyncio.run(ask_engine(engine, request))

@@ -21,6 +21,7 @@ from tests.chain.engine.abci_grammar import Grammar
 from tests.chain.engine.abci_node import (
     COMMIT,
     INFO,
+    ask_engine,
     check,
     consensus_pubkey,
     finalize,
@@ -38,7 +39,7 @@ HEIGHTS = 150
 
 
 def ask(engine: AbciEngine, request: abci.Request) -> abci.Response:
-    return asyncio.run(engine.answer(request))
+    return asyncio.run(ask_engine(engine, request))
 
 
 def make_block(engine: AbciEngine, height: int, *txs: bytes) -> abci.ResponseFinalizeBlock:
@@ -275,7 +276,7 @@ class Reopened:
         self.engine = open_abci(self.store, self.genesis)
 
     async def ask(self, request: abci.Request) -> abci.Response:
-        return await self.engine.answer(request)
+        return await ask_engine(self.engine, request)
 
     async def kill(self, during: abci.Request) -> None:
         self.store.close()

@@ -18,13 +18,13 @@ from tendermint.abci import types_pb2 as abci
 Result = TypeVar("Result")
 
 
-async def answer_echo(request: abci.Request) -> abci.Response:
+async def answer_echo(request: abci.Request) -> bytes:
     """Echo and flush; an info is a failure of ours, anything else no request."""
     match request.WhichOneof("value"):
         case "echo":
-            return abci.Response(echo=abci.ResponseEcho(message=request.echo.message))
+            return abci.Response(echo=abci.ResponseEcho(message=request.echo.message)).SerializeToString()
         case "flush":
-            return abci.Response(flush=abci.ResponseFlush())
+            return abci.Response(flush=abci.ResponseFlush()).SerializeToString()
         case "info":
             raise StoreError("store_full")
         case other:

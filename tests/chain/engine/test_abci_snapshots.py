@@ -8,7 +8,15 @@ import pytest
 from chain.engine.abci import AbciEngine
 from chain.engine.blocklog import read_floor
 from chain.store.store import Store
-from tests.chain.engine.abci_node import COMMIT, INFO, finalize, init_chain, make_validator_genesis, open_abci
+from tests.chain.engine.abci_node import (
+    COMMIT,
+    INFO,
+    ask_engine,
+    finalize,
+    init_chain,
+    make_validator_genesis,
+    open_abci,
+)
 
 from tendermint.abci import types_pb2 as abci
 
@@ -26,13 +34,13 @@ class Node:
         self.engine: AbciEngine = open_abci(self.store, GENESIS, home=home, keep_blocks=keep_blocks)
 
     async def ask(self, **calls: object) -> abci.Response:
-        return await self.engine.answer(abci.Request(**calls))
+        return await ask_engine(self.engine, abci.Request(**calls))
 
     async def make_blocks(self, first: int, last: int) -> abci.ResponseCommit:
         committed = abci.ResponseCommit()
         for height in range(first, last + 1):
             await self.engine.answer(finalize(height))
-            committed = (await self.engine.answer(COMMIT)).commit
+            committed = (await ask_engine(self.engine, COMMIT)).commit
             await asyncio.sleep(0)
         return committed
 
@@ -71,7 +79,7 @@ def test_state_sync__from_an_honest_node__goes_on_with_the_same_app_hashes(tmp_p
         joiner = Node(tmp_path / "joiner")
         assert await joiner.offer(snapshot, giver.store.app_hash) == OFFER.ACCEPT
         assert (await joiner.apply(chunk)).result == APPLY.ACCEPT
-        info = (await joiner.engine.answer(INFO)).info
+        info = (await ask_engine(joiner.engine, INFO)).info
         assert (info.last_block_height, info.last_block_app_hash) == (HEIGHT, giver.store.app_hash)
         for node in (giver, joiner):
             await node.make_blocks(HEIGHT + 1, HEIGHT + 30)

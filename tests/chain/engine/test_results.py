@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wire  # noqa: F401  # puts the Cosmos messages on the path
-from chain.engine.application import BlockResult, Event, TxResult, ValidatorUpdate
-from chain.engine.results import INDEXED, encode_result
+from chain.engine.application import BlockResult, CheckResult, Event, TxResult, ValidatorUpdate
+from chain.engine.results import INDEXED, encode_check_answer, encode_result, encode_result_answer
 
 from tendermint.abci import types_pb2 as abci
 from tendermint.crypto.keys_pb2 import PublicKey
@@ -35,6 +35,20 @@ RESULTS = st.builds(
     validator_updates=st.lists(
         st.builds(ValidatorUpdate, public_key=st.binary(min_size=32, max_size=32), power=NUMBERS), max_size=2
     ).map(tuple),
+)
+
+CHECKS = st.one_of(
+    st.builds(
+        CheckResult, code=st.just(0), codespace=st.just(""), log=st.just(""), gas_wanted=NUMBERS, duty=st.booleans()
+    ),
+    st.builds(
+        CheckResult,
+        code=st.integers(1, 2**32 - 1),
+        codespace=TEXTS,
+        log=TEXTS,
+        gas_wanted=st.just(0),
+        duty=st.just(False),
+    ),
 )
 
 
@@ -79,3 +93,18 @@ def test_encode_result__a_send__is_indexed_by_whom_it_concerns_only() -> None:
     result = BlockResult(tx_results=(), events=(event,), app_hash=b"", validator_updates=())
     (found,) = abci.ResponseFinalizeBlock.FromString(encode_result(result)).events
     assert [attribute.index for attribute in found.attributes] == [True, True, False]
+
+
+@given(RESULTS)
+def test_encode_result_answer__any_result__is_the_response_that_protobuf_makes(result: BlockResult) -> None:
+    encoded = encode_result(result)
+    response = abci.Response(finalize_block=abci.ResponseFinalizeBlock.FromString(encoded))
+    assert encode_result_answer(encoded) == response.SerializeToString()
+
+
+@given(CHECKS)
+def test_encode_check_answer__any_result__is_the_response_that_protobuf_makes(result: CheckResult) -> None:
+    checked = abci.ResponseCheckTx(
+        code=result.code, codespace=result.codespace, log=result.log, gas_wanted=result.gas_wanted
+    )
+    assert encode_check_answer(result) == abci.Response(check_tx=checked).SerializeToString()
