@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from chain.admission import compute_gas, compute_least_fee
 from chain.engine.application import TxResult
@@ -12,6 +13,7 @@ from chain.handlers import HANDLERS
 from chain.modules.auth.state import get_account
 from chain.modules.bank.coins import make_coin
 from chain.modules.bank.state import get_balance
+from chain.modules.handler import pack_any
 from chain.modules.params.state import get_frozen
 from chain.transaction import read_transaction
 from rules.addresses import module_address
@@ -20,6 +22,8 @@ from tests.chain.ledger import ANN, BALANCE, BOB, CAT, DAN, GAS, STRANGER, Ledge
 from wire.amino import encode_amino
 from wire.signing import GROUP_ORDER, sign
 
+from cosmos.authz.v1beta1.authz_pb2 import GenericAuthorization, Grant
+from cosmos.authz.v1beta1.tx_pb2 import MsgGrant
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_LEGACY_AMINO_JSON
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, TxBody, TxRaw
@@ -145,6 +149,15 @@ def test_admit__amino_json_over_another_encoding_of_the_same__is_refused(ledger:
     empty_string_again = {"body_bytes": b"\x12\x01m", "auth_info_bytes": b"\x12\x00"}[field]
     setattr(raw, field, getattr(raw, field) + empty_string_again)
     assert code_of(ledger.app.check_tx(raw.SerializeToString(), False)) == "tx_malformed"
+
+
+def test_a_time_beyond_the_year_9999_in_amino_json__is_refused_and_stops_no_node(ledger: Ledger) -> None:
+    authorization = pack_any(GenericAuthorization(msg="/cosmos.bank.v1beta1.MsgSend"))
+    grant = Grant(authorization=authorization, expiration=Timestamp(seconds=10**15))
+    message = MsgGrant(granter=ANN.text, grantee=BOB.text, grant=grant)
+    tx = ledger.tx(message, by=(ANN,), mode=SIGN_MODE_LEGACY_AMINO_JSON)
+    assert code_of(ledger.app.check_tx(tx, False)) == "tx_malformed"
+    assert code_of(ledger.block(tx).tx_results[0]) == "tx_malformed"
 
 
 @pytest.mark.parametrize("mode", [0, 2, 191])
