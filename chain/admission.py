@@ -15,6 +15,7 @@ from chain.context import Context
 from chain.modules.auth.state import Account, get_account, set_account
 from chain.modules.bank.messages import transfer
 from chain.modules.bank.state import DENOM
+from chain.modules.handler import pack_any
 from chain.transaction import Signer, Transaction
 from rules.addresses import address_from_pubkey, encode_address, module_address
 from rules.errors import RuleError
@@ -22,6 +23,7 @@ from rules.params import TxParams
 from wire.amino import encode_amino
 from wire.signing import verify, verify_direct
 
+from cosmos.crypto.secp256k1.keys_pb2 import PubKey
 from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_DIRECT, SIGN_MODE_LEGACY_AMINO_JSON
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, TxBody
 
@@ -178,6 +180,9 @@ def _is_signed(tx: Transaction, signer: Signer, account: Account, chain_id: str)
     for message, encoded in ((body, tx.body), (auth_info, tx.auth_info)):
         if message.SerializeToString(deterministic=True) != encoded:
             raise RuleError("tx_malformed", "amino JSON signs no bytes, so these must be the canonical ones")
+    for info, given in zip(auth_info.signer_infos, tx.signers, strict=True):
+        if info.public_key != pack_any(PubKey(key=given.public_key)):
+            raise RuleError("tx_malformed", "amino JSON signs no keys, so each signer must give its own, once")
     return verify(key, signer.signature, encode_amino(body, auth_info.fee, chain_id, account.number, signer.sequence))
 
 

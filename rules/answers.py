@@ -24,6 +24,8 @@ from rules.types import Host, Table
 SALT_BYTES: Final = 32
 MAX_SAMPLES: Final = 64
 """Receipts that are opened of one lot, at most, whatever the rate."""
+MAX_BATCH: Final = 2**32
+"""Receipts that come with one voucher, at most: so those of a lot can be numbered in 64 bits, and drawn from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,9 @@ def draw_group(chain_id: str, block_hash: bytes, escrow_id: int, table: Table, s
 
 
 def draw_numbers(label: str, parts: tuple[bytes, ...], below: int) -> Iterator[int]:
-    """Numbers in [0, below), each equally likely, without end; `below` is at least 1."""
+    """Numbers in [0, below), each equally likely, without end; `below` is 1 to 2^64."""
+    if not 0 < below <= 2**64:
+        raise AssertionError(f"a draw below {below} would never end")
     limit = below * (2**64 // below)
     for counter in count():
         value = int.from_bytes(framed_hash(label, *parts, le32(counter))[:8], "little")

@@ -151,6 +151,19 @@ def test_admit__amino_json_over_another_encoding_of_the_same__is_refused(ledger:
     assert code_of(ledger.app.check_tx(raw.SerializeToString(), False)) == "tx_malformed"
 
 
+@pytest.mark.parametrize("again", [b"", 2 * (b"\x0a\x21" + ANN.public_key)], ids=["left out", "written twice"])
+def test_admit__amino_json_whose_key_somebody_wrote_otherwise__is_refused(ledger: Ledger, again: bytes) -> None:
+    ledger.send(send(ANN), by=ANN)
+    raw = sign_amino(ledger, ANN)
+    auth_info = AuthInfo.FromString(raw.auth_info_bytes)
+    if again:
+        auth_info.signer_infos[0].public_key.value = again
+    else:
+        auth_info.signer_infos[0].ClearField("public_key")
+    raw.auth_info_bytes = auth_info.SerializeToString(deterministic=True)
+    assert code_of(ledger.app.check_tx(raw.SerializeToString(), False)) == "tx_malformed"
+
+
 def test_a_time_beyond_the_year_9999_in_amino_json__is_refused_and_stops_no_node(ledger: Ledger) -> None:
     authorization = pack_any(GenericAuthorization(msg="/cosmos.bank.v1beta1.MsgSend"))
     grant = Grant(authorization=authorization, expiration=Timestamp(seconds=10**15))

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.errors import RuleError
-from rules.sampling import compute_sample_digest, draw_group, draw_seats, encode_bits, encode_rows, sample_positions
+from rules.sampling import (
+    compute_sample_digest,
+    draw_group,
+    draw_numbers,
+    draw_seats,
+    encode_bits,
+    encode_rows,
+    sample_positions,
+)
 from rules.types import Claim, Dispute, Host, Row
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "sampling.json").read_text())
@@ -105,6 +113,13 @@ def test_draw_seats__units_1_to_3__seats_follow_them_and_nobody_sits_on_its_own_
     drawn = Counter(h for n in range(100) for h in draw_seats(bytes([n] * 32), 1, A, {A: 900, B: 1, C: 3, D: 0}, 32))
     assert set(drawn) == {B, C}
     assert 700 < drawn[B] < 900  # 800 of 3,200 expected, standard deviation 24
+
+
+@pytest.mark.parametrize("below", [0, 2**64 + 1])
+def test_draw_numbers__a_bound_that_no_draw_can_meet__stops_instead_of_drawing_for_ever(below: int) -> None:
+    with pytest.raises(AssertionError):
+        next(draw_numbers("gonka/sample", (b"",), below))
+    assert next(draw_numbers("gonka/sample", (b"",), 2**64)) < 2**64
 
 
 def test_draw_seats__claimant_alone__has_none() -> None:
