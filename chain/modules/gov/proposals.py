@@ -25,6 +25,12 @@ from rules.schedule import EpochStart, locate, phase_lengths
 from cosmos.gov.v1.gov_pb2 import PROPOSAL_STATUS_DEPOSIT_PERIOD, PROPOSAL_STATUS_VOTING_PERIOD, Deposit, Proposal
 
 MAX_TITLE_BYTES = 255
+MIN_DEPOSIT_PPM = 10_000
+"""The part of what opens a vote that every deposit comes to.
+
+All deposits of a proposal go back in one block: were small ones taken, a few GNK in fees would make that block so long
+that no node could hand it on.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +138,23 @@ def return_deposits(ctx: Context, proposal_id: int, burned_ppm: int) -> None:
         state.delete_deposit(ctx.store, proposal_id, depositor)
 
 
+def check_deposit(proposal: Proposal, amount: int, params: GovParams) -> None:
+    """Raises RuleError `deposit_too_small` for less than MIN_DEPOSIT_PPM of what opens the vote, rounded up."""
+    least = _part_of_deposit(params, proposal.expedited, MIN_DEPOSIT_PPM)
+    if amount < least:
+        raise RuleError("deposit_too_small", f"{amount} {bank.DENOM}, the least deposit is {least}", least=least)
+
+
 def _check_first_deposit(submission: Submission, params: GovParams) -> None:
-    least = -(-_least_deposit(params, submission.expedited) * params.min_initial_deposit_ppm // MILLION)
+    least = _part_of_deposit(params, submission.expedited, params.min_initial_deposit_ppm)
     if submission.deposit < max(least, 1):
         detail = f"{submission.deposit} {bank.DENOM}, the least first deposit is {max(least, 1)}"
         raise RuleError("deposit_too_small", detail, least=least)
+
+
+def _part_of_deposit(params: GovParams, expedited: bool, part_ppm: int) -> int:
+    """Rounded up."""
+    return -(-_least_deposit(params, expedited) * part_ppm // MILLION)
 
 
 def _least_deposit(params: GovParams, expedited: bool) -> int:
