@@ -5,13 +5,16 @@ Only Commit writes; FinalizeBlock may come again, for the same block or another.
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
+import structlog
+
 import wire  # noqa: F401  # puts the Cosmos messages on the path
-from chain.engine.abci_frames import FrameError
+from chain.engine.abci_frames import MAX_FRAME_BYTES, FrameError
 from chain.engine.abci_snapshots import SnapshotCalls
-from chain.engine.application import Application, Block
+from chain.engine.application import Application, Block, BlockResult
 from chain.engine.blocklog import (
     LoggedBlock,
     block_of_message,
@@ -30,6 +33,11 @@ GENESIS_KEY: Final = "genesis_sha256"
 """What app_state of CometBFT's genesis holds: SHA-256 in hex of our genesis file, which every node has itself."""
 _TX_OVERHEAD: Final = 6
 """Bytes that CometBFT counts for a transaction in a block beside its own."""
+
+MAX_RESULT_BYTES: Final = MAX_FRAME_BYTES - (1 << 10)
+"""Of what a block comes to, so that it fits into a frame, which CometBFT would not read if it were longer."""
+
+log = structlog.get_logger("chain")
 
 AnswerQuery: TypeAlias = Callable[[abci.RequestQuery], Awaitable[abci.ResponseQuery]]
 
@@ -144,8 +152,7 @@ class AbciEngine:
         if request.height != self._tip.height + 1:
             raise AssertionError(f"CometBFT finalises block {request.height} after block {self._tip.height}")
         block = block_of_message(request, self._tip.last_hash)
-        result = self._app.finalize_block(block)
-        encoded = encode_result(result)
+        result, encoded = encode_fitting(self._app.finalize_block(block), MAX_RESULT_BYTES)
         self._finalised = LoggedBlock(block=block, result=result, encoded=encoded)
         response = abci.Response()
         response.finalize_block.MergeFromString(encoded)
@@ -159,6 +166,19 @@ class AbciEngine:
         self._tip.publish()
         self._shelf.note_block()
         return abci.ResponseCommit(retain_height=self._tip.retain_height)
+
+
+def encode_fitting(result: BlockResult, max_bytes: int) -> tuple[BlockResult, bytes]:
+    """What a block came to, and its bytes; without the events of its beginning and end where they would be too long.
+
+    No hash covers events.  A frame that CometBFT does not read would end every node, at the same block again and again.
+    """
+    encoded = encode_result(result)
+    if len(encoded) <= max_bytes:
+        return result, encoded
+    log.warning("events_dropped", events=len(result.events), bytes=len(encoded))
+    silent = replace(result, events=())
+    return silent, encode_result(silent)
 
 
 def describe_app_state(genesis: bytes) -> dict[str, str]:

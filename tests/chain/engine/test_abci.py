@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chain.engine.abci import AbciEngine, describe_app_state
+from chain.engine.abci import AbciEngine, describe_app_state, encode_fitting
 from chain.engine.abci_frames import FrameError
+from chain.engine.application import BlockResult, Event, TxResult
 from chain.engine.blocklog import LoggedBlock, read_block
 from chain.modules.bank.coins import make_coin
 from chain.modules.sprint.state import get_epoch_start
@@ -167,6 +168,18 @@ def test_finalize_block__again_and_for_another_block__keeps_nothing(engine: Abci
     ask(engine, COMMIT)
     assert ask(engine, INFO).info.last_block_app_hash == expected.app_hash == store.app_hash
     assert [result.code for result in expected.tx_results] == [0]
+
+
+def test_a_block_with_more_events_than_a_frame_holds__is_told_without_them_and_stops_no_node() -> None:
+    sent = TxResult(code=0, codespace="", log="", data=b"", gas_wanted=1, gas_used=1, events=(Event("tx", ()),))
+    released = tuple(Event("released", (("host", str(host)),)) for host in range(100))
+    result = BlockResult(tx_results=(sent,), events=released, app_hash=bytes(32), validator_updates=())
+    whole = encode_fitting(result, 10**6)[1]
+    assert encode_fitting(result, len(whole)) == (result, whole)
+    silent, encoded = encode_fitting(result, len(whole) - 1)
+    read = abci.ResponseFinalizeBlock.FromString(encoded)
+    assert (silent.events, list(read.events), read.app_hash) == ((), [], bytes(32))
+    assert [one.type for one in read.tx_results[0].events] == ["tx"]
 
 
 def test_commit__a_block__is_in_the_log_with_its_hashes(engine: AbciEngine, store: Store) -> None:
