@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, fields
 
 from rules.claims import compute_reveal_bytes
 from rules.errors import RuleError
+from rules.sampling import compute_rows_bytes
 
 MILLION = 1_000_000
 ENVELOPE_BYTES = 2048
-"""Room for what a transaction carries beside a reveal: signer, signature, memo, and the names of its messages."""
+"""Room for what a transaction carries beside a reveal or rows: signer, signature, memo, the names of its messages."""
 GNK = 10**9
 
 
@@ -250,10 +251,16 @@ def _check_transactions(params: Params) -> None:
 
 
 def _check_room(params: Params) -> None:
-    """No change may make it impossible to reveal an honest claim, or to send a transaction that is not too large."""
+    """No change may make it impossible to reveal an honest claim, to report on all claims and to vote on all disputes
+    that there can be, or to send a transaction that is not too large.
+    """
     s, a = params.sprint, params.auth
     reveal = compute_reveal_bytes(s.samples, s.max_count) + ENVELOPE_BYTES
     _require(reveal <= a.max_tx_bytes, f"auth.max_tx_bytes >= {reveal}, the largest reveal")
+    rows = compute_rows_bytes(s.max_hosts, s.slash_mismatches, s.max_count) + ENVELOPE_BYTES
+    _require(rows <= a.max_tx_bytes, f"auth.max_tx_bytes >= {rows}, the rows of who sits on every claim")
+    bits = s.max_hosts * min(s.seats, s.samples) + ENVELOPE_BYTES
+    _require(bits <= a.max_tx_bytes, f"auth.max_tx_bytes >= {bits}, a vote on a dispute for every seat")
     gas = a.gas_per_byte * a.max_tx_bytes + a.gas_per_signature * a.max_signatures
     _require(gas <= a.max_block_gas, f"auth.max_block_gas >= {gas}, the largest transaction")
 

@@ -16,6 +16,8 @@ from rules.types import Claim, Dispute, Host, Row, Table
 
 TAIL_BYTES = 24
 DIGEST_BYTES = 8
+_ROW_BYTES = 64
+"""What a row takes in a message beside its positions: 44 letters of the claimant, the digest, names and lengths."""
 
 
 def sample_positions(sample_seed: bytes, epoch: int, claim: Claim, samples: int) -> tuple[int, ...]:
@@ -88,6 +90,14 @@ def encode_rows(rows: Sequence[Row]) -> bytes:
         + b"".join(le64(position) for position in row.mismatched_positions)
         for row in rows
     )
+
+
+def compute_rows_bytes(claims: int, mismatches: int, max_count: int) -> int:
+    """The most bytes that a message takes for rows on so many claims of up to `max_count` proofs, each row with so many
+    mismatches.
+    """
+    position_bytes = -(-max_count.bit_length() // 7)
+    return claims * (_ROW_BYTES + mismatches * position_bytes)
 
 
 def encode_bits(disputes: Sequence[Dispute], bits: bytes) -> bytes:

@@ -50,6 +50,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("auth", {"max_signatures": 0}, "no signature at all"),
     ("auth", {"max_tx_bytes": 2**16}, "transactions too small for a reveal: every honest claim would stay unrevealed"),
     ("sprint", {"samples": 4096}, "reveals too large for a transaction"),
+    ("auth", {"max_tx_bytes": 2**18}, "transactions too small for the rows of who sits on every claim"),
+    ("sprint", {"seats": 200, "samples": 200}, "more disputes than a vote has room for"),
     ("auth", {"gas_per_byte": 2**32}, "gas that no block has: nobody could vote to take it back"),
     ("auth", {"max_block_gas": 1_000}, "blocks without gas for a transaction"),
     ("inference", {"group_size": 0}, "an escrow for nobody"),
