@@ -86,14 +86,18 @@ def _find_idle(ctx: Context, epoch: int) -> Host | None:
 
     So registrations, which cost a fee only, cannot use up the places for ever.
     """
-    table = state.get_table(ctx.store, state.table_epoch(ctx.store))
-    unbonding = {host for host, _ in state.scan_unbonding(ctx.store)}
-    idle = [
+    idle = sorted(
         (record.registered_epoch, host)
         for host, record in state.scan_hosts(ctx.store)
-        if record.registered_epoch < epoch and not (record.stake_ngonka or host in table or host in unbonding)
-    ]
-    return next((host for _, host in sorted(idle) if get_claim(ctx.store, epoch, host) is None), None)
+        if record.registered_epoch < epoch and not record.stake_ngonka
+    )
+    return next((host for _, host in idle if not _has_part(ctx, epoch, host)), None)
+
+
+def _has_part(ctx: Context, epoch: int, host: Host) -> bool:
+    """Whether a host without stake has units, unbonding stake or a claim."""
+    in_table = ctx.store.get(state.table_key(state.table_epoch(ctx.store), host)) is not None
+    return in_table or any(state.scan_unbonding(ctx.store, host)) or get_claim(ctx.store, epoch, host) is not None
 
 
 def leave(ctx: Context, message: MsgLeave) -> MsgLeaveResponse:
@@ -154,7 +158,8 @@ def _unbond(ctx: Context, host: Host, record: HostRecord, amount: int) -> int:
 
 
 HANDLERS: Final = (
-    Handler(message=MsgRegisterHost, apply=register_host, gas=300_000),
+    # reads every host
+    Handler(message=MsgRegisterHost, apply=register_host, gas=3_000_000),
     Handler(message=MsgLeave, apply=leave, gas=50_000),
     Handler(message=MsgStake, apply=stake, gas=30_000),
     Handler(message=MsgUnstake, apply=unstake, gas=30_000),
