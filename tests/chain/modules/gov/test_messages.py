@@ -154,6 +154,16 @@ OLD_SPEND = CommunityPoolSpendProposal(title="x", description="y", recipient=DAN
             "a long title",
         ),
         (
+            MsgSubmitProposal(proposer=DAN.text, initial_deposit=[make_coin(MIN)], title="x", summary="ü" * 5121),
+            "request_invalid",
+            "a long summary",
+        ),
+        (
+            MsgSubmitProposal(proposer=DAN.text, initial_deposit=[make_coin(MIN)], title="x", metadata="x" * 256),
+            "request_invalid",
+            "long metadata",
+        ),
+        (
             old.MsgSubmitProposal(content=pack_any(OLD_SPEND), initial_deposit=[make_coin(MIN)], proposer=DAN.text),
             "tx_malformed",
             "an old proposal of another kind",
