@@ -265,6 +265,18 @@ def _check_room(params: Params) -> None:
     _require(gas <= a.max_block_gas, f"auth.max_block_gas >= {gas}, the largest transaction")
 
 
+def _check_recall(params: Params) -> None:
+    """No change may make it impossible to take it back: to pay for a proposal and votes, and to end them."""
+    gov, a = params.gov, params.auth
+    _require(gov.voting_blocks < 2**24 and gov.max_deposit_blocks < 2**24, "gov.voting_blocks, max_deposit < 2^24")
+    _require(gov.min_voting_epochs <= 1000, "gov.min_voting_epochs <= 1000")
+    _require(gov.expedited_min_deposit_ngonka <= 10**6 * GNK, "gov.expedited_min_deposit <= 1,000,000 GNK")
+    gas = 2**10 * a.gas_per_byte + a.gas_per_signature + 100_000  # what a proposal or a vote of 1 KiB needs, about
+    _require(gas * a.min_fee_ngonka_per_kgas <= 10 * 1000 * GNK, "a proposal of 1 KiB to pay at most 10 GNK in fees")
+    _require(gov.quorum_ppm < MILLION, "gov.quorum < 1")
+    _require(gov.expedited_threshold_ppm < MILLION, "gov.expedited_threshold < 1")
+
+
 def _check_inference(params: Params) -> None:
     i = params.inference
     _require(1 <= i.group_size <= 64, "1 <= inference.group_size <= 64")
@@ -290,6 +302,7 @@ CHECKS = (
     _check_money,
     _check_transactions,
     _check_room,
+    _check_recall,
     _check_inference,
 )
 

@@ -52,8 +52,8 @@ class Submission:
 def submit(ctx: Context, submission: Submission) -> int:
     """Make a proposal with its first deposit; returns its number.
 
-    Raises: RuleError `request_invalid` without a title or with too long texts, `deposit_too_small`, `insufficient_funds`,
-    `proposal_message_invalid` when a message would fail now or is not the gov module's to send.
+    Raises: RuleError `request_invalid` without a title or with too long texts, `deposit_too_small`,
+    `insufficient_funds`, `proposal_message_invalid` when a message would fail now or is not the gov module's to send.
     """
     params = get_frozen(ctx.store)
     _check_texts(submission)
