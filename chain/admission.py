@@ -30,6 +30,8 @@ from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, TxBody
 FEES: Final = module_address("fees")
 """Where fees wait for the next SETTLE."""
 KEPT_SIGNATURES: Final = 1 << 16
+MAX_DUTY_GAS: Final = 1_000_000
+"""What the messages of a transaction that pays no fee come to at most; its bytes come on top of it."""
 
 
 class Mode(Enum):
@@ -91,6 +93,7 @@ def admit(ctx: Context, tx: Transaction, params: TxParams, known: KnownSignature
     _check_memo(tx, params)
     _check_timeout(tx, ctx.height)
     _check_signature_count(tx, params)
+    _check_work(tx, params)
     if mode is Mode.DELIVER:
         _check_gas(tx, params)
         _check_fee(tx, params)
@@ -122,6 +125,18 @@ def _check_signature_count(tx: Transaction, params: TxParams) -> None:
     if len(tx.signers) > params.max_signatures:
         detail = f"{len(tx.signers)} signers, the limit is {params.max_signatures}"
         raise RuleError("signature_invalid", detail, signers=len(tx.signers))
+
+
+def _check_work(tx: Transaction, params: TxParams) -> None:
+    """Nobody's node works on more than a block has room for, simulated or not, nor for long where nothing is paid: a
+    duty is applied before it waits, and one that fails last may be sent again and again.
+    """
+    needed = compute_gas(tx, params)
+    if needed > params.max_block_gas:
+        raise RuleError("out_of_gas", f"a block has {params.max_block_gas}, it needs {needed}", needed=needed)
+    if tx.duty and tx.gas > MAX_DUTY_GAS:
+        detail = f"{tx.gas} for its messages, duties in one transaction have {MAX_DUTY_GAS}"
+        raise RuleError("out_of_gas", detail, needed=tx.gas)
 
 
 def _check_gas(tx: Transaction, params: TxParams) -> None:

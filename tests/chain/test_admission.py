@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chain.admission import compute_gas, compute_least_fee
+from chain.admission import MAX_DUTY_GAS, compute_gas, compute_least_fee
 from chain.engine.application import TxResult
 from chain.handlers import HANDLERS
 from chain.modules.auth.state import get_account
@@ -20,6 +20,8 @@ from rules.addresses import module_address
 from rules.presets import MINIMAL
 from tests.chain.ledger import ANN, BALANCE, BOB, CAT, DAN, GAS, STRANGER, Ledger, Person, code_of, encode, make_genesis
 from wire.amino import encode_amino
+from wire.gonka.sprint.v1.tx_pb2 import MsgClaim
+from wire.gonka.stake.v1.tx_pb2 import MsgRegisterHost
 from wire.signing import GROUP_ORDER, sign
 
 from cosmos.authz.v1beta1.authz_pb2 import GenericAuthorization, Grant
@@ -244,6 +246,25 @@ def test_simulate__a_message_that_would_fail__says_so_and_changes_nothing(ledger
     simulated: TxResult = ledger.app.simulate(tx)
     assert code_of(simulated) == "insufficient_funds"
     assert ledger.app.check_tx(tx, False).code == 0, "fee and sequence are there; the block will say more"
+
+
+def test_simulate__more_messages_than_a_block_has_gas_for__is_refused_before_they_are_applied(ledger: Ledger) -> None:
+    most = MINIMAL.auth.max_block_gas // HANDLERS["gonka.stake.v1.MsgRegisterHost"].gas
+    again = MsgRegisterHost(host=ANN.text)
+    assert code_of(ledger.app.simulate(ledger.tx(*[again] * most, by=(ANN,)))) == ""
+    refused = ledger.app.simulate(ledger.tx(*[again] * (most + 1), by=(ANN,)))
+    assert (code_of(refused), refused.gas_used) == ("out_of_gas", 0)
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"), [(19, "claim_window_closed"), (20, "claim_window_closed"), (21, "out_of_gas")]
+)
+def test_check_tx__many_duties_in_one_transaction__are_refused_before_they_are_applied(
+    ledger: Ledger, claims: int, code: str
+) -> None:
+    tx = ledger.tx(*[MsgClaim(host=ANN.text)] * claims, by=(ANN,), gas=10**7, fee=0)
+    assert 20 * HANDLERS["gonka.sprint.v1.MsgClaim"].gas == MAX_DUTY_GAS
+    assert code_of(ledger.app.check_tx(tx, False)) == code
 
 
 def test_compute_gas__bytes_signatures_messages__are_summed(ledger: Ledger) -> None:
