@@ -22,6 +22,7 @@ from chain.engine.blocklog import (
     time_of_message,
     votes_of_messages,
 )
+from chain.engine.mempool import LaneLimits, OpenLane
 from chain.engine.results import encode_result, validator_updates_to_messages
 from chain.engine.snapshots import Shelf
 from chain.engine.tip import Tip
@@ -36,6 +37,9 @@ _TX_OVERHEAD: Final = 6
 
 MAX_RESULT_BYTES: Final = MAX_FRAME_BYTES - (1 << 10)
 """Of what a block comes to, so that it fits into a frame, which CometBFT would not read if it were longer."""
+
+OPEN_LANE: Final = LaneLimits(max_txs=10_000, max_bytes=32 << 20)
+"""Half of the mempool that CometBFT is given, which knows no lanes: what pays for its place leaves duties the rest."""
 
 log = structlog.get_logger("chain")
 
@@ -55,6 +59,7 @@ class AbciEngine:
         self._version = version
         self._query = query
         self._finalised: LoggedBlock | None = None
+        self._open_lane = OpenLane(OPEN_LANE)
         snapshots = SnapshotCalls(shelf, tip)
         self._methods: Mapping[str, Callable[[Any], Any]] = {
             "echo": lambda request: abci.ResponseEcho(message=request.message),
@@ -104,7 +109,7 @@ class AbciEngine:
         )
 
     def _check_tx(self, request: abci.RequestCheckTx) -> abci.ResponseCheckTx:
-        result = self._app.check_tx(request.tx, request.type == abci.RECHECK)
+        result = self._open_lane.admit(request.tx, self._app.check_tx(request.tx, request.type == abci.RECHECK))
         return abci.ResponseCheckTx(
             code=result.code, codespace=result.codespace, log=result.log, gas_wanted=result.gas_wanted
         )
@@ -163,6 +168,7 @@ class AbciEngine:
             raise AssertionError("CometBFT commits before it finalises")
         self._tip.commit(self._finalised)
         self._finalised = None
+        self._open_lane.clear()
         self._tip.publish()
         self._shelf.note_block()
         return abci.ResponseCommit(retain_height=self._tip.retain_height)

@@ -25,8 +25,9 @@ from rules.schedule import EpochStart, phase_lengths
 from wire.codec import decode_params
 from wire.gonka.params.v1.genesis_pb2 import Genesis
 
-MEMPOOL_TXS: Final = 10_000
+MEMPOOL_TXS: Final = 20_000
 MEMPOOL_BYTES: Final = 64 << 20
+"""CometBFT hands over all that waits to make a block of it, in one frame of at most 100 MiB."""
 RPC_BODY_BYTES: Final = 2 << 20
 """Of a request: a transaction of 1 MiB, in base64, where CometBFT by itself takes one of 0.7 MiB."""
 _CONFIG_FILE: Final = "config.toml"

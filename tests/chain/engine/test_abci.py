@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chain.engine.abci import AbciEngine, describe_app_state, encode_fitting
+from chain.engine.abci import OPEN_LANE, AbciEngine, describe_app_state, encode_fitting
 from chain.engine.abci_frames import FrameError
 from chain.engine.application import BlockResult, Event, TxResult
 from chain.engine.blocklog import LoggedBlock, read_block
@@ -18,6 +18,7 @@ from chain.process import open_node
 from chain.store.errors import StoreError
 from chain.store.store import Store
 from rules.errors import RuleError
+from rules.params import GNK
 from tests.chain.engine.abci_grammar import Grammar
 from tests.chain.engine.abci_node import (
     COMMIT,
@@ -29,9 +30,12 @@ from tests.chain.engine.abci_node import (
     make_validator_genesis,
     open_abci,
 )
-from tests.chain.ledger import ANN, BOB, Ledger, Person, code_of, make_genesis
+from tests.chain.ledger import ANN, BOB, CAT, Ledger, Person, code_of, make_genesis
+from tests.chain.test_proposal import commit
+from wire.gonka.stake.v1.tx_pb2 import MsgStake
 
-from cosmos.bank.v1beta1.tx_pb2 import MsgSend
+from cosmos.bank.v1beta1.bank_pb2 import Input, Output
+from cosmos.bank.v1beta1.tx_pb2 import MsgMultiSend, MsgSend
 from tendermint.abci import types_pb2 as abci
 
 GENESIS = make_validator_genesis()
@@ -114,6 +118,22 @@ def test_check_tx__good_bad_and_again__has_the_rules_codes(engine: AbciEngine, s
     assert ask(engine, check(good, recheck=True)).check_tx.code == 0
     make_block(engine, 3, good)
     assert code_of(ask(engine, check(good, recheck=True)).check_tx) == "sequence_mismatch"
+
+
+def test_check_tx__the_mempool_full_of_what_pays__still_takes_duties(engine: AbciEngine, store: Store) -> None:
+    ledger = Ledger(store=store, genesis=GENESIS)
+    make_block(engine, 2, ledger.tx(MsgStake(host=BOB.text, amount_ngonka=10 * GNK), by=(BOB,)))
+    outputs = [Output(address=CAT.text, coins=[make_coin(1)]) for _ in range(9_000)]
+    many = MsgMultiSend(inputs=[Input(address=ANN.text, coins=[make_coin(9_000)])], outputs=outputs)
+    codes = []
+    while "mempool_full" not in codes:
+        longest = ledger.tx(many, by=(ANN,), gas=190 * 10**6, sequences=(len(codes),))
+        codes.append(code_of(ask(engine, check(longest)).check_tx))
+    assert codes == [""] * (OPEN_LANE.max_bytes // len(longest)) + ["mempool_full"]
+    duty = ledger.tx(commit(BOB), by=(BOB,), fee=0)
+    assert ask(engine, check(duty)).check_tx.code == 0
+    make_block(engine, 3)
+    assert code_of(ask(engine, check(tx(store))).check_tx) == ""
 
 
 def prepare(height: int, *txs: bytes, max_tx_bytes: int = 10**6) -> abci.Request:
