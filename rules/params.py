@@ -236,7 +236,9 @@ def _check_money(params: Params) -> None:
     _require(1 <= stake.unbonding_epochs <= 10_000, "1 <= stake.unbonding_epochs <= 10000")
     _require(1 <= stake.stake_per_unit_ngonka < 2**63, "1 <= stake.stake_per_unit_ngonka < 2^63")
     _require(1 <= stake.max_validators <= 1000, "1 <= stake.max_validators <= 1000")
-    _require(stake.downtime_window_blocks >= 1, "stake.downtime_window_blocks >= 1")
+    _require(stake.newcomers_cap_ppm >= MILLION // 100, "stake.newcomers_cap >= 1/100")
+    # a vote or two of an honest validator come late; and every block missed may write a bit for each block of it
+    _require(10 <= stake.downtime_window_blocks <= 2**16, "10 <= stake.downtime_window_blocks <= 2^16")
     _require(0 < rewards.decay_num <= rewards.decay_den < 2**32, "0 < rewards.decay_num <= decay_den < 2^32")
     _require(1 <= gov.min_deposit_ngonka <= gov.expedited_min_deposit_ngonka, "1 <= gov.min_deposit <= expedited")
     _require(1 <= gov.expedited_voting_blocks <= gov.voting_blocks, "1 <= gov.expedited_voting <= voting_blocks")
