@@ -15,6 +15,7 @@ from chain.context import Context
 from chain.modules.auth.state import Account, get_account, set_account
 from chain.modules.bank.messages import transfer
 from chain.modules.bank.state import DENOM
+from chain.modules.handler import pack_any
 from chain.transaction import Signer, Transaction
 from rules.addresses import address_from_pubkey, encode_address, module_address
 from rules.errors import RuleError
@@ -22,12 +23,15 @@ from rules.params import TxParams
 from wire.amino import encode_amino
 from wire.signing import verify, verify_direct
 
+from cosmos.crypto.secp256k1.keys_pb2 import PubKey
 from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_DIRECT, SIGN_MODE_LEGACY_AMINO_JSON
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, TxBody
 
 FEES: Final = module_address("fees")
 """Where fees wait for the next SETTLE."""
 KEPT_SIGNATURES: Final = 1 << 16
+MAX_DUTY_GAS: Final = 1_000_000
+"""What the messages of a transaction that pays no fee come to at most; its bytes come on top of it."""
 
 
 class Mode(Enum):
@@ -89,6 +93,7 @@ def admit(ctx: Context, tx: Transaction, params: TxParams, known: KnownSignature
     _check_memo(tx, params)
     _check_timeout(tx, ctx.height)
     _check_signature_count(tx, params)
+    _check_work(tx, params)
     if mode is Mode.DELIVER:
         _check_gas(tx, params)
         _check_fee(tx, params)
@@ -120,6 +125,18 @@ def _check_signature_count(tx: Transaction, params: TxParams) -> None:
     if len(tx.signers) > params.max_signatures:
         detail = f"{len(tx.signers)} signers, the limit is {params.max_signatures}"
         raise RuleError("signature_invalid", detail, signers=len(tx.signers))
+
+
+def _check_work(tx: Transaction, params: TxParams) -> None:
+    """Nobody's node works on more than a block has room for, simulated or not, nor for long where nothing is paid: a
+    duty is applied before it waits, and one that fails last may be sent again and again.
+    """
+    needed = compute_gas(tx, params)
+    if needed > params.max_block_gas:
+        raise RuleError("out_of_gas", f"a block has {params.max_block_gas}, it needs {needed}", needed=needed)
+    if tx.duty and tx.gas > MAX_DUTY_GAS:
+        detail = f"{tx.gas} for its messages, duties in one transaction have {MAX_DUTY_GAS}"
+        raise RuleError("out_of_gas", detail, needed=tx.gas)
 
 
 def _check_gas(tx: Transaction, params: TxParams) -> None:
@@ -178,6 +195,9 @@ def _is_signed(tx: Transaction, signer: Signer, account: Account, chain_id: str)
     for message, encoded in ((body, tx.body), (auth_info, tx.auth_info)):
         if message.SerializeToString(deterministic=True) != encoded:
             raise RuleError("tx_malformed", "amino JSON signs no bytes, so these must be the canonical ones")
+    for info, given in zip(auth_info.signer_infos, tx.signers, strict=True):
+        if info.public_key != pack_any(PubKey(key=given.public_key)):
+            raise RuleError("tx_malformed", "amino JSON signs no keys, so each signer must give its own, once")
     return verify(key, signer.signature, encode_amino(body, auth_info.fee, chain_id, account.number, signer.sequence))
 
 

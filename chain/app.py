@@ -25,7 +25,7 @@ from chain.modules.stake.evidence import process_misbehavior
 from chain.modules.stake.liveness import process_votes
 from chain.modules.stake.state import find_changes, get_validators
 from chain.modules.upgrade.migrating import Upgrades, process_upgrade
-from chain.proposal import count_fitting, order_transactions
+from chain.proposal import count_fitting, may_be_read, order_transactions
 from chain.round_signature import deliver_signature, is_signature, wrap_signature
 from chain.store.overlay import Overlay
 from chain.store.store import Change, Store
@@ -141,19 +141,19 @@ class App:
         """Whether all its transactions pass one after the other, and keep to the limits of a block together."""
         ctx = self._check_context()
         params = get_frozen(ctx.store).auth
+        if not may_be_read(block.txs, params):
+            return False
         try:
             txs = [self._read(ctx, tx) for tx in block.txs if not is_signature(tx)]
         except RuleError:
             return False
         if count_fitting(txs, params.max_block_bytes, params) < len(txs):
             return False
-        return self.select_valid(block) == block.txs
+        return self._find_trial(block, whole=True).block.txs == block.txs
 
     def select_valid(self, block: Block) -> tuple[bytes, ...]:
         """Those that pass, one after the other: admitted, and a duty, which pays no fee, applied too."""
-        if self._trial is None or not self._trial.is_of(block):
-            self._trial = self._try(block)
-        return self._trial.block.txs
+        return self._find_trial(block, whole=False).block.txs
 
     def extend_vote(self, block_hash: bytes) -> bytes:
         """What this validator's vote for the next block carries: its part of a round's signature."""
@@ -237,11 +237,23 @@ class App:
             self._voting = self._begin_next()
         return self._voting
 
-    def _try(self, block: Block) -> Trial:
+    def _find_trial(self, block: Block, *, whole: bool) -> Trial:
+        """The trial of a block, which is run if need be; a `whole` one ends with the first that does not pass."""
+        if self._trial is None or not self._trial.is_of(block):
+            self._trial = self._try(block, whole)
+        return self._trial
+
+    def _try(self, block: Block, whole: bool) -> Trial:
         """Run those of a block's transactions that may stand in it."""
         state = self._fresh_state()
         ctx = self._begin(state, block)
-        passed = [(tx, result) for tx in block.txs if (result := self._pass(ctx, tx)) is not None]
+        passed = []
+        for tx in block.txs:
+            result = self._pass(ctx, tx)
+            if result is not None:
+                passed.append((tx, result))
+            elif whole:
+                break
         return Trial(
             block=replace(block, hash=b"", proposer=b"", txs=tuple([tx for tx, _ in passed])),
             ctx=ctx,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from chain.admission import compute_gas
+from chain.round_signature import is_signature
 from chain.transaction import Transaction
 from rules.params import TxParams
 
@@ -29,6 +30,16 @@ def order_transactions(txs: Sequence[Transaction]) -> list[Transaction]:
         return max(signer.sequence - first[signer.address] for signer in tx.signers), not tx.duty
 
     return sorted(filter(is_urgent, txs), key=find_turn) + [tx for tx in txs if not is_urgent(tx)]
+
+
+def may_be_read(txs: Sequence[bytes], params: TxParams) -> bool:
+    """Whether a block's transactions are worth a look: no more bytes than a block has, and one round's signature.
+
+    It comes before any of them is read: a proposer could else keep all others busy for hours, as a pairing is computed
+    for each signature.
+    """
+    others = [len(tx) for tx in txs if not is_signature(tx)]
+    return sum(others) <= params.max_block_bytes and len(txs) - len(others) <= 1
 
 
 def count_fitting(txs: Iterable[Transaction], max_bytes: int, params: TxParams) -> int:

@@ -32,7 +32,7 @@ from chain_client.effects import (
 from chain_client.view import ClaimState, Clock, View
 from rules.beacon import select_committers
 from rules.params import THRESHOLD_BLS
-from rules.sampling import draw_seats, sample_positions
+from rules.sampling import Holders, draw_seats, sample_positions
 from rules.types import Host, Phase
 
 GROWTH: Final = (101, 100)
@@ -152,13 +152,13 @@ def list_seats(view: View) -> tuple[ClaimState, ...]:
     """The revealed claims, not void, in which the host holds seats, in address order."""
     if not view.sample_seed or not is_juror(view):
         return ()
-    seats, epoch = view.rules.sprint.seats, view.clock.epoch
+    seats, epoch, holders = view.rules.sprint.seats, view.clock.epoch, Holders.of(view.table)
     return tuple(
         state
         for state in sorted(view.claims, key=lambda state: state.claim.host)
         if state.revealed
         and not state.void
-        and view.me in draw_seats(view.sample_seed, epoch, state.claim.host, view.table, seats)
+        and view.me in draw_seats(view.sample_seed, epoch, state.claim.host, holders, seats)
     )
 
 

@@ -25,7 +25,7 @@ from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, ModeInfo, SignerInfo, TxBody, TxR
 from cosmos.tx.v1beta1.tx_pb2 import Fee as FeeMessage
 
 DENOM: Final = "ngonka"
-DUTY_GAS: Final = 2_000_000
+DUTY_GAS: Final = 12_000_000  # more than the largest transaction needs; a duty pays nothing for it
 GAS_MARGIN: Final = (13, 10)  # what a simulation used, times 1.3
 SETTLING_BLOCKS: Final = 1  # a node may list a block's transactions a little after the block
 

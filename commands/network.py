@@ -75,10 +75,10 @@ def join(call: Call, source: str, genesis_sha256: str | None, trust_height: int 
     from chain_client.disk import create_durably, replace_durably
     from rules.errors import RuleError
 
-    if bool(trust_height) != bool(trust_hash):
+    if bool(trust_height) != bool(trust_hash) or trust_hash == "":
         raise PermanentError("config_invalid", "--trust-height and --trust-hash go together")
     invitation = read_invitation(_fetch(source))
-    if genesis_sha256 and invitation.genesis_sha256 != genesis_sha256.lower():
+    if genesis_sha256 is not None and invitation.genesis_sha256 != genesis_sha256.lower():
         raise RuleError("network_mismatch", f"its genesis file has SHA-256 {invitation.genesis_sha256}")
     if call.config.chain_id and invitation.chain_id != call.config.chain_id:
         raise RuleError("network_mismatch", f"it is for {invitation.chain_id}, not for {call.config.chain_id}")

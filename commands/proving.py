@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TRUSTING_HOURS: Final = 14 * 24
 """How long a block is trusted: below the time that stake takes to unbond, so that who signed can still be slashed."""
 
+HASH_BYTES: Final = 32
 _ANY_AGE_HOURS: Final = 10**7
 """Who checks the file says how old a block may be, not who makes it."""
 Command = Callable[..., None]
@@ -53,13 +54,13 @@ def write_proof(call: Call, rpc: str, trust_height: int | None, out: Path, choos
             return await collect_proof(node, keys, trust_height or 0)
 
     proof = asyncio.run(collect())
-    report = check_proof(proof, proof.blocks[0].header.height, "", _ANY_AGE_HOURS)
+    report = check_proof(proof, proof.blocks[0].header.height, None, _ANY_AGE_HOURS)
     replace_durably(out, encode_proof(proof))
     emit_report(call, {"file": str(out), **report})
 
 
-def check_proof(proof: Any, trust_height: int, trust_hash: str, trusting_hours: int) -> dict[str, Json]:
-    """What a proof says; an empty `trust_hash` takes the file's word for its first block."""
+def check_proof(proof: Any, trust_height: int, trust_hash: str | None, trusting_hours: int) -> dict[str, Json]:
+    """What a proof says; without a `trust_hash` the file's word is taken for its first block."""
     import time
 
     from chain_client.errors import PermanentError
@@ -68,9 +69,13 @@ def check_proof(proof: Any, trust_height: int, trust_hash: str, trusting_hours: 
     from wire.headers import hash_header
 
     try:
-        block_hash = bytes.fromhex(trust_hash) if trust_hash else hash_header(proof.blocks[0].header)
-    except (ValueError, IndexError) as error:
-        raise PermanentError("config_invalid", f"{trust_hash[:80]!r} is no hash in hex") from error
+        block_hash = hash_header(proof.blocks[0].header) if trust_hash is None else bytes.fromhex(trust_hash)
+    except (ValueError, IndexError):
+        block_hash = b""
+    if (
+        len(block_hash) != HASH_BYTES
+    ):  # an empty one, as of a variable that is not set, must not pass for the file's own
+        raise PermanentError("config_invalid", f"{(trust_hash or '')[:80]!r} is no hash of 32 bytes in hex")
     trust = Trust(
         height=trust_height,
         block_hash=block_hash,

@@ -12,18 +12,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import Final
 
 from rules.claims import Leaf, Multiproof, Tree, build_leaf_tree, check_leaves
 from rules.params import MILLION
-from rules.sampling import draw_numbers
+from rules.sampling import Holders, draw_numbers
 from rules.seeds import framed_hash, le32, le64
-from rules.types import Host, Table
+from rules.types import Host
 
 SALT_BYTES: Final = 32
 MAX_SAMPLES: Final = 64
 """Receipts that are opened of one lot, at most, whatever the rate."""
+MAX_BATCH: Final = 2**32
+"""Receipts that come with one voucher, at most: so those of a lot can be numbered in 64 bits, and drawn from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,18 +149,12 @@ def draw_samples(sample_seed: bytes, epoch: int, lot: Lot, rate_ppm: int) -> tup
     return tuple(Sample(batch=lot.batches[n], positions=tuple(positions)) for n, positions in by_batch.items())
 
 
-def draw_verifiers(sample_seed: bytes, epoch: int, lot: Lot, table: Table, seats: int) -> tuple[Host, ...]:
+def draw_verifiers(sample_seed: bytes, epoch: int, lot: Lot, holders: Holders, seats: int) -> tuple[Host, ...]:
     """The holder of each seat in a lot, drawn with replacement by effective units; none where nobody may.
 
-    `table` holds the hosts that may verify: those that offer the model within the escrow's policy.  Never the host.
+    `holders` are the hosts that may verify: those that offer the model within the escrow's policy.  Never the host.
     """
-    holders = [host for host in sorted(table) if host != lot.host and table[host]]
-    sums = list(accumulate(table[host] for host in holders))
-    if not sums:
-        return ()
-    parts = (sample_seed, le64(epoch), lot.host, le64(lot.escrow_id))
-    draws = draw_numbers("gonka/check-seats", parts, sums[-1])
-    return tuple(holders[bisect_right(sums, draw)] for draw in islice(draws, seats))
+    return holders.draw("gonka/check-seats", (sample_seed, le64(epoch), lot.host, le64(lot.escrow_id)), lot.host, seats)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,7 +138,7 @@ _family(
         "vote_without_compute": ("the account has no compute units in the table", "prove compute in a Sprint first"),
         "vote_weights_invalid": ("weights must be positive and sum to 1", "give weights that sum to 1"),
         "vote_option_invalid": ("the option is none of yes, no, abstain, no_with_veto", "choose one of the four"),
-        "deposit_too_small": ("less than the least first deposit", "deposit more"),
+        "deposit_too_small": ("less than the least first deposit, or than any deposit", "deposit more"),
         "proposal_message_invalid": ("a message of the proposal would fail", "correct it, and propose it anew"),
         "params_invalid": ("the parameters would break an invariant", "choose values that keep it"),
         "params_field_unknown": ("the module has no such parameter", "see `gnk params show`"),

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, fields
 
 from rules.claims import compute_reveal_bytes
 from rules.errors import RuleError
+from rules.sampling import compute_rows_bytes
 
 MILLION = 1_000_000
 ENVELOPE_BYTES = 2048
-"""Room for what a transaction carries beside a reveal: signer, signature, memo, and the names of its messages."""
+"""Room for what a transaction carries beside a reveal or rows: signer, signature, memo, the names of its messages."""
 GNK = 10**9
 
 
@@ -235,7 +236,9 @@ def _check_money(params: Params) -> None:
     _require(1 <= stake.unbonding_epochs <= 10_000, "1 <= stake.unbonding_epochs <= 10000")
     _require(1 <= stake.stake_per_unit_ngonka < 2**63, "1 <= stake.stake_per_unit_ngonka < 2^63")
     _require(1 <= stake.max_validators <= 1000, "1 <= stake.max_validators <= 1000")
-    _require(stake.downtime_window_blocks >= 1, "stake.downtime_window_blocks >= 1")
+    _require(stake.newcomers_cap_ppm >= MILLION // 100, "stake.newcomers_cap >= 1/100")
+    # a vote or two of an honest validator come late; and every block missed may write a bit for each block of it
+    _require(10 <= stake.downtime_window_blocks <= 2**16, "10 <= stake.downtime_window_blocks <= 2^16")
     _require(0 < rewards.decay_num <= rewards.decay_den < 2**32, "0 < rewards.decay_num <= decay_den < 2^32")
     _require(1 <= gov.min_deposit_ngonka <= gov.expedited_min_deposit_ngonka, "1 <= gov.min_deposit <= expedited")
     _require(1 <= gov.expedited_voting_blocks <= gov.voting_blocks, "1 <= gov.expedited_voting <= voting_blocks")
@@ -250,12 +253,30 @@ def _check_transactions(params: Params) -> None:
 
 
 def _check_room(params: Params) -> None:
-    """No change may make it impossible to reveal an honest claim, or to send a transaction that is not too large."""
+    """No change may make it impossible to reveal an honest claim, to report on all claims and to vote on all disputes
+    that there can be, or to send a transaction that is not too large.
+    """
     s, a = params.sprint, params.auth
     reveal = compute_reveal_bytes(s.samples, s.max_count) + ENVELOPE_BYTES
     _require(reveal <= a.max_tx_bytes, f"auth.max_tx_bytes >= {reveal}, the largest reveal")
+    rows = compute_rows_bytes(s.max_hosts, s.slash_mismatches, s.max_count) + ENVELOPE_BYTES
+    _require(rows <= a.max_tx_bytes, f"auth.max_tx_bytes >= {rows}, the rows of who sits on every claim")
+    bits = s.max_hosts * min(s.seats, s.samples) + ENVELOPE_BYTES
+    _require(bits <= a.max_tx_bytes, f"auth.max_tx_bytes >= {bits}, a vote on a dispute for every seat")
     gas = a.gas_per_byte * a.max_tx_bytes + a.gas_per_signature * a.max_signatures
     _require(gas <= a.max_block_gas, f"auth.max_block_gas >= {gas}, the largest transaction")
+
+
+def _check_recall(params: Params) -> None:
+    """No change may make it impossible to take it back: to pay for a proposal and votes, and to end them."""
+    gov, a = params.gov, params.auth
+    _require(gov.voting_blocks < 2**24 and gov.max_deposit_blocks < 2**24, "gov.voting_blocks, max_deposit < 2^24")
+    _require(gov.min_voting_epochs <= 1000, "gov.min_voting_epochs <= 1000")
+    _require(gov.expedited_min_deposit_ngonka <= 10**6 * GNK, "gov.expedited_min_deposit <= 1,000,000 GNK")
+    gas = 2**10 * a.gas_per_byte + a.gas_per_signature + 100_000  # what a proposal or a vote of 1 KiB needs, about
+    _require(gas * a.min_fee_ngonka_per_kgas <= 10 * 1000 * GNK, "a proposal of 1 KiB to pay at most 10 GNK in fees")
+    _require(gov.quorum_ppm < MILLION, "gov.quorum < 1")
+    _require(gov.expedited_threshold_ppm < MILLION, "gov.expedited_threshold < 1")
 
 
 def _check_inference(params: Params) -> None:
@@ -283,6 +304,7 @@ CHECKS = (
     _check_money,
     _check_transactions,
     _check_room,
+    _check_recall,
     _check_inference,
 )
 

@@ -6,8 +6,9 @@ v mod n is uniform.  Source: docs/protocol.md, "Claims" and "Verdicts".
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, count, islice
 
 from rules.errors import RuleError
@@ -16,6 +17,8 @@ from rules.types import Claim, Dispute, Host, Row, Table
 
 TAIL_BYTES = 24
 DIGEST_BYTES = 8
+_ROW_BYTES = 64
+"""What a row takes in a message beside its positions: 44 letters of the claimant, the digest, names and lengths."""
 
 
 def sample_positions(sample_seed: bytes, epoch: int, claim: Claim, samples: int) -> tuple[int, ...]:
@@ -31,17 +34,48 @@ def sample_positions(sample_seed: bytes, epoch: int, claim: Claim, samples: int)
     return tuple(sorted(positions))
 
 
-def draw_seats(sample_seed: bytes, epoch: int, claimant: Host, table: Table, seats: int) -> tuple[Host, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holders:
+    """Who may hold seats: hosts in address order, with the running sums of their units.  Made once for many draws."""
+
+    hosts: tuple[Host, ...]
+    sums: tuple[int, ...]
+
+    @classmethod
+    def of(cls, table: Table) -> Holders:
+        """The hosts of a table."""
+        hosts = tuple(sorted(table))
+        return cls(hosts=hosts, sums=tuple(accumulate(table[host] for host in hosts)))
+
+    def count_others(self, host: Host) -> int:
+        """The units of all but one host, which need not be there."""
+        return (self.sums[-1] if self.sums else 0) - self._find(host)[1]
+
+    def draw(self, label: str, parts: tuple[bytes, ...], left_out: Host, seats: int) -> tuple[Host, ...]:
+        """The holder of each seat, drawn with replacement by units, as if `left_out` were not there.
+
+        No seats at all where nobody else has units.
+        """
+        before, own = self._find(left_out)
+        total = self.count_others(left_out)
+        if total == 0:
+            return ()
+        drawn = islice(draw_numbers(label, parts, total), seats)
+        return tuple([self.hosts[bisect_right(self.sums, n if n < before else n + own)] for n in drawn])
+
+    def _find(self, host: Host) -> tuple[int, int]:
+        """The units of the hosts before it, and its own."""
+        place = bisect_left(self.hosts, host)
+        before = self.sums[place - 1] if place else 0
+        return before, self.sums[place] - before if self.hosts[place : place + 1] == (host,) else 0
+
+
+def draw_seats(sample_seed: bytes, epoch: int, claimant: Host, holders: Holders, seats: int) -> tuple[Host, ...]:
     """The holder of each seat in the claimant's claim, drawn with replacement by effective units.
 
     Never the claimant; no seats at all where nobody else has effective units.
     """
-    holders = [host for host in sorted(table) if host != claimant]
-    sums = list(accumulate(table[host] for host in holders))
-    if not sums or sums[-1] == 0:
-        return ()
-    draws = draw_numbers("gonka/seats", (sample_seed, le64(epoch), claimant), sums[-1])
-    return tuple(holders[bisect_right(sums, draw)] for draw in islice(draws, seats))
+    return holders.draw("gonka/seats", (sample_seed, le64(epoch), claimant), claimant, seats)
 
 
 def draw_group(chain_id: str, block_hash: bytes, escrow_id: int, table: Table, size: int) -> tuple[Host, ...]:
@@ -61,7 +95,9 @@ def draw_group(chain_id: str, block_hash: bytes, escrow_id: int, table: Table, s
 
 
 def draw_numbers(label: str, parts: tuple[bytes, ...], below: int) -> Iterator[int]:
-    """Numbers in [0, below), each equally likely, without end; `below` is at least 1."""
+    """Numbers in [0, below), each equally likely, without end; `below` is 1 to 2^64."""
+    if not 0 < below <= 2**64:
+        raise AssertionError(f"a draw below {below} would never end")
     limit = below * (2**64 // below)
     for counter in count():
         value = int.from_bytes(framed_hash(label, *parts, le32(counter))[:8], "little")
@@ -86,6 +122,14 @@ def encode_rows(rows: Sequence[Row]) -> bytes:
         + b"".join(le64(position) for position in row.mismatched_positions)
         for row in rows
     )
+
+
+def compute_rows_bytes(claims: int, mismatches: int, max_count: int) -> int:
+    """The most bytes that a message takes for rows on so many claims of up to `max_count` proofs, each row with so many
+    mismatches.
+    """
+    position_bytes = -(-max_count.bit_length() // 7)
+    return claims * (_ROW_BYTES + mismatches * position_bytes)
 
 
 def encode_bits(disputes: Sequence[Dispute], bits: bytes) -> bytes:

@@ -123,16 +123,23 @@ def list_judged(juror: Host, disputes: Sequence[Dispute]) -> tuple[Dispute, ...]
     return tuple(dispute for dispute in disputes if dispute.claimant != juror)
 
 
-def count_votes(dispute: Dispute, votes: Votes, table: Table) -> DisputeCount:
-    """The count of one dispute; jurors are the hosts with effective units other than the claimant."""
-    jurors = {host: units for host, units in table.items() if host != dispute.claimant and units > 0}
-    voters = [host for host in jurors if host in votes]
+def count_votes(disputes: Sequence[Dispute], votes: Votes, table: Table) -> tuple[DisputeCount, ...]:
+    """The count of each dispute; jurors are the hosts with effective units other than the claimant."""
+    voters = {host: table[host] for host in votes if table.get(host, 0) > 0}
+    weights = sum(table.values()), sum(voters.values())
+    return tuple([_count(dispute, votes, voters, (table.get(dispute.claimant, 0), *weights)) for dispute in disputes])
+
+
+def _count(dispute: Dispute, votes: Votes, voters: Table, weights: tuple[int, int, int]) -> DisputeCount:
+    """`weights`: the claimant's, that of all jurors and that of all voters, the claimant among them."""
+    own, jurors_weight, voted_weight = weights
+    has_voted = dispute.claimant in voters
     return DisputeCount(
         dispute=dispute,
-        voters=len(voters),
-        jurors_weight=sum(jurors.values()),
-        voted_weight=sum(jurors[host] for host in voters),
-        false_weight=sum(jurors[host] for host in voters if votes[host][dispute]),
+        voters=len(voters) - has_voted,
+        jurors_weight=jurors_weight - own,
+        voted_weight=voted_weight - own * has_voted,
+        false_weight=sum(units for host, units in voters.items() if host != dispute.claimant and votes[host][dispute]),
     )
 
 
@@ -222,8 +229,8 @@ def _row_done(host: Host, ruling: Ruling) -> Done:
 
 
 def _vote_done(juror: Host, counts: Sequence[DisputeCount], vote: Mapping[Dispute, bool] | None) -> Done | None:
-    judged = [count for count in counts if count.dispute.claimant != juror]
-    if not judged:
+    judged = (count for count in counts if count.dispute.claimant != juror)
+    if not any(count.dispute.claimant != juror for count in counts):
         return None
     if vote is None:
         return Done.MISSING

@@ -39,7 +39,7 @@ def encode_amino(body: TxBody, fee: Fee, chain_id: str, account_number: int, seq
 
     Raises RuleError message_unknown for a message without an amino name or that this program does not know,
     tx_malformed for extension options, which the form cannot hold, for a packed message that is not the one encoding
-    of what it says, and for one packed deeper than MAX_DEPTH.
+    of what it says, for one packed deeper than MAX_DEPTH, and for a time that has no text.
     """
     if body.extension_options or body.non_critical_extension_options:
         raise RuleError("tx_malformed", "amino JSON holds no extension options")
@@ -113,7 +113,7 @@ def _encode_message(message: Message, depth: int) -> Any:
         case "google.protobuf.Any":
             return _encode_any(message, depth + 1)
         case "google.protobuf.Timestamp":
-            return message.ToJsonString()  # type: ignore[attr-defined]
+            return _format_time(message)
         case "google.protobuf.Duration":
             return str(message.ToNanoseconds())  # type: ignore[attr-defined]
     return {
@@ -121,6 +121,14 @@ def _encode_message(message: Message, depth: int) -> Any:
         for field in message.DESCRIPTOR.fields
         if _is_written(message, field)
     }
+
+
+def _format_time(time: Any) -> str:
+    try:
+        text: str = time.ToJsonString()
+    except ValueError as error:
+        raise RuleError("tx_malformed", "a time is not within the years 1 to 9999") from error
+    return text
 
 
 def _is_written(message: Message, field: Any) -> bool:

@@ -28,10 +28,19 @@ def write_message(message: Message, depth: int = 0) -> Any:
     """The JSON value of a message: an object, or a text for a time or a duration."""
     name = message.DESCRIPTOR.full_name
     if name in _TEXTUAL:
-        return message.ToJsonString()  # type: ignore[attr-defined]
+        return _write_time(message)
     if name == "google.protobuf.Any":
         return _write_any(message, depth)
     return {field.name: _write_field(message, field, depth) for field in message.DESCRIPTOR.fields}
+
+
+def _write_time(time: Any) -> str | None:
+    """The text of a time or a duration; None for one out of bounds, as a refused transaction may carry it."""
+    try:
+        text: str = time.ToJsonString()
+    except ValueError:
+        return None
+    return text
 
 
 def format_decimal(parts: str) -> str:

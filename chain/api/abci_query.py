@@ -8,6 +8,8 @@ Height 0 is the latest.  The app hash of height h, which a proof leads to, stand
 
 from typing import Final, Protocol
 
+import structlog
+
 import wire  # noqa: F401  # puts the Cosmos messages on the path
 from chain.api.registry import Registry
 from chain.modules.query import Snapshot
@@ -22,6 +24,8 @@ from tendermint.crypto.proof_pb2 import ProofOp, ProofOps
 
 KEY_PATH: Final = "/key"
 PROOF_TYPE: Final = "ics23:smt"
+log = structlog.get_logger(__name__)
+
 _BROADCAST_PATH: Final = "/cosmos.tx.v1beta1.Service/BroadcastTx"  # a query changes nothing
 
 
@@ -48,9 +52,13 @@ class AbciQuery:
                 return self._read(request)
             return await self._ask(request)
         except RuleError as error:
-            return abci.ResponseQuery(
-                code=error.fault.number, codespace=CODESPACE, log=str(error), height=max(request.height, 0)
-            )
+            refusal = error
+        except Exception:  # CometBFT's RPC hands on what anybody asks: one bad handler must not take the node down
+            log.exception("query_failed", path=request.path[:100])
+            refusal = RuleError("internal")
+        return abci.ResponseQuery(
+            code=refusal.fault.number, codespace=CODESPACE, log=str(refusal), height=max(request.height, 0)
+        )
 
     async def _ask(self, request: abci.RequestQuery) -> abci.ResponseQuery:
         method = self._registry.find(request.path)

@@ -5,13 +5,16 @@ Only Commit writes; FinalizeBlock may come again, for the same block or another.
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
+import structlog
+
 import wire  # noqa: F401  # puts the Cosmos messages on the path
-from chain.engine.abci_frames import FrameError
+from chain.engine.abci_frames import MAX_FRAME_BYTES, FrameError
 from chain.engine.abci_snapshots import SnapshotCalls
-from chain.engine.application import Application, Block
+from chain.engine.application import Application, Block, BlockResult
 from chain.engine.blocklog import (
     LoggedBlock,
     block_of_message,
@@ -19,6 +22,7 @@ from chain.engine.blocklog import (
     time_of_message,
     votes_of_messages,
 )
+from chain.engine.mempool import LaneLimits, OpenLane
 from chain.engine.results import (
     encode_check_answer,
     encode_result,
@@ -36,6 +40,14 @@ GENESIS_KEY: Final = "genesis_sha256"
 _TX_OVERHEAD: Final = 6
 """Bytes that CometBFT counts for a transaction in a block beside its own."""
 
+MAX_RESULT_BYTES: Final = MAX_FRAME_BYTES - (1 << 10)
+"""Of what a block comes to, so that it fits into a frame, which CometBFT would not read if it were longer."""
+
+OPEN_LANE: Final = LaneLimits(max_txs=10_000, max_bytes=32 << 20)
+"""Half of the mempool that CometBFT is given, which knows no lanes: what pays for its place leaves duties the rest."""
+
+log = structlog.get_logger("chain")
+
 AnswerQuery: TypeAlias = Callable[[abci.RequestQuery], Awaitable[abci.ResponseQuery]]
 
 
@@ -52,6 +64,7 @@ class AbciEngine:
         self._version = version
         self._query = query
         self._finalised: LoggedBlock | None = None
+        self._open_lane = OpenLane(OPEN_LANE)
         snapshots = SnapshotCalls(shelf, tip)
         self._methods: Mapping[str, Callable[[Any], Any]] = {
             "echo": lambda request: abci.ResponseEcho(message=request.message),
@@ -82,7 +95,7 @@ class AbciEngine:
         if kind == "finalize_block":
             return self._finalize_block(request.finalize_block)
         if kind == "check_tx":
-            return encode_check_answer(self._app.check_tx(request.check_tx.tx, request.check_tx.type == abci.RECHECK))
+            return self._check_tx(request.check_tx)
         return bytes(abci.Response(**{kind: self._methods[kind](getattr(request, kind))}).SerializeToString())
 
     def _info(self, _request: abci.RequestInfo) -> abci.ResponseInfo:
@@ -100,6 +113,10 @@ class AbciEngine:
         return abci.ResponseInitChain(
             validators=validator_updates_to_messages(validators), app_hash=self._app.info().app_hash
         )
+
+    def _check_tx(self, request: abci.RequestCheckTx) -> bytes:
+        result = self._app.check_tx(request.tx, request.type == abci.RECHECK)
+        return encode_check_answer(self._open_lane.admit(request.tx, result))
 
     def _prepare_proposal(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
         last = request.local_last_commit.votes
@@ -144,8 +161,7 @@ class AbciEngine:
         if request.height != self._tip.height + 1:
             raise AssertionError(f"CometBFT finalises block {request.height} after block {self._tip.height}")
         block = block_of_message(request, self._tip.last_hash)
-        result = self._app.finalize_block(block)
-        encoded = encode_result(result)
+        result, encoded = encode_fitting(self._app.finalize_block(block), MAX_RESULT_BYTES)
         self._finalised = LoggedBlock(block=block, result=result, encoded=encoded)
         return encode_result_answer(encoded)
 
@@ -154,9 +170,23 @@ class AbciEngine:
             raise AssertionError("CometBFT commits before it finalises")
         self._tip.commit(self._finalised)
         self._finalised = None
+        self._open_lane.clear()
         self._tip.publish()
         self._shelf.note_block()
         return abci.ResponseCommit(retain_height=self._tip.retain_height)
+
+
+def encode_fitting(result: BlockResult, max_bytes: int) -> tuple[BlockResult, bytes]:
+    """What a block came to, and its bytes; without the events of its beginning and end where they would be too long.
+
+    No hash covers events.  A frame that CometBFT does not read would end every node, at the same block again and again.
+    """
+    encoded = encode_result(result)
+    if len(encoded) <= max_bytes:
+        return result, encoded
+    log.warning("events_dropped", events=len(result.events), bytes=len(encoded))
+    silent = replace(result, events=())
+    return silent, encode_result(silent)
 
 
 def describe_app_state(genesis: bytes) -> dict[str, str]:

@@ -25,8 +25,11 @@ from rules.schedule import EpochStart, phase_lengths
 from wire.codec import decode_params
 from wire.gonka.params.v1.genesis_pb2 import Genesis
 
-MEMPOOL_TXS: Final = 10_000
+MEMPOOL_TXS: Final = 20_000
 MEMPOOL_BYTES: Final = 64 << 20
+"""CometBFT hands over all that waits to make a block of it, in one frame of at most 100 MiB."""
+RPC_BODY_BYTES: Final = 2 << 20
+"""Of a request: a transaction of 1 MiB, in base64, where CometBFT by itself takes one of 0.7 MiB."""
 _CONFIG_FILE: Final = "config.toml"
 _GENESIS_FILE: Final = "genesis.json"
 _KEY_FILE: Final = "priv_validator_key.json"
@@ -124,7 +127,7 @@ def describe_config(network: Network, sockets: Sockets, *, block_ms: int) -> str
             "log_format": "json",
             "log_level": "p2p:info,blocksync:info,statesync:info,*:error",
         },
-        "rpc": {"laddr": ",".join(rpc), "cors_allowed_origins": ["*"]},
+        "rpc": {"laddr": ",".join(rpc), "cors_allowed_origins": ["*"], "max_body_bytes": RPC_BODY_BYTES},
         "p2p": {
             "laddr": f"tcp://{network.p2p}",
             "persistent_peers": ",".join(network.peers),

@@ -36,6 +36,30 @@ class _Lane:
         self._bytes -= len(tx)
 
 
+class OpenLane:
+    """The open lane alone, where CometBFT keeps what waits and knows no lanes: so much of its room is left to duties.
+
+    It counts anew after each block, when CometBFT has all that waits checked again.
+    """
+
+    def __init__(self, limits: LaneLimits) -> None:
+        self._limits = limits
+        self._lane = _Lane(limits)
+
+    def clear(self) -> None:
+        """Nothing waits, as far as is known yet."""
+        self._lane = _Lane(self._limits)
+
+    def admit(self, tx: bytes, result: CheckResult) -> CheckResult:
+        """What a transaction's check came to; mempool_full for one that passed, is no duty and has no room."""
+        if result.code != 0 or result.duty:
+            return result
+        if not self._lane.has_room(tx):
+            return _refusal("mempool_full", f"{self._lane.count} transactions wait")
+        self._lane.add(tx)
+        return result
+
+
 class Mempool:
     """The lane of duties, which goes first, and the open lane.
 

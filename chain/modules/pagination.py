@@ -1,6 +1,6 @@
 """One page of a list, as cosmos.base.query.v1beta1 asks for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -12,6 +12,8 @@ Item = TypeVar("Item")
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+MAX_SCANNED = 100_000
+"""Most items that are gone through for one answer: reading more would hold up the blocks."""
 _KEY_BYTES = 8
 
 
@@ -20,8 +22,10 @@ def paginate(items: Iterable[Item], request: PageRequest) -> tuple[list[Item], P
 
     A page holds DEFAULT_LIMIT items unless asked for another number, at most MAX_LIMIT.  `next_key` is the offset of
     the next page, big-endian in 8 bytes, empty on the last.  `total` is set when asked for.
-    RuleError request_invalid: a key that no answer gave, or both a key and an offset.
+    RuleError request_invalid: a key that no answer gave, both a key and an offset, and as `bounded`: a total or a page
+    from the end beyond that many items, a page that begins after them.
     """
+    items = bounded(items)
     if request.count_total or request.reverse:
         items = list(items)
     total = len(items) if isinstance(items, list) else 0
@@ -33,6 +37,14 @@ def paginate(items: Iterable[Item], request: PageRequest) -> tuple[list[Item], P
     more = len(found) > limit
     next_key = (start + limit).to_bytes(_KEY_BYTES, "big") if more else b""
     return found[:limit], PageResponse(next_key=next_key, total=total if request.count_total else 0)
+
+
+def bounded(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, for who keeps few of them too.  RuleError request_invalid: there are more than MAX_SCANNED."""
+    for count, item in enumerate(items):
+        if count == MAX_SCANNED:
+            raise RuleError("request_invalid", f"the list has more than {MAX_SCANNED} items to go through; narrow it")
+        yield item
 
 
 def _start(request: PageRequest) -> int:

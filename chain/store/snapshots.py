@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Final
 
 from chain.store.errors import StoreError
+from chain.store.store import MAX_KEY_BYTES
 
 FORMAT: Final = 1
 CHUNK_BYTES: Final = 1 << 20
@@ -69,8 +70,8 @@ def decode_chunk(chunk: bytes) -> dict[bytes, bytes]:
     parts = _read_parts(chunk)
     for key in parts:
         value = next(parts, b"")
-        if not key or not value:
-            raise StoreError("snapshot_malformed", "a pair without key or value")
+        if not 0 < len(key) <= MAX_KEY_BYTES or not value:
+            raise StoreError("snapshot_malformed", f"a key of {len(key)} bytes, a value of {len(value)}")
         pairs[key] = value
     return pairs
 

@@ -44,7 +44,7 @@ class Court:
         return list(checks_state.scan_lots(self.network.store))
 
     def report(self, person: Person, distance: int, tokens: int = 100) -> MsgRevealReports:
-        lots = checks_state.scan_lots(self.network.store, verifier=person.text)
+        lots = checks_state.scan_seated(self.network.store, Host(person.address))
         reports = [Report(escrow_id=lot.escrow_id, host=lot.host, tokens=tokens, distance_ppm=distance) for lot in lots]
         return MsgRevealReports(
             sender=person.text, host=person.text, epoch=self.network.epoch, salt=SALT, reports=reports

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from chain.admission import compute_gas, compute_least_fee
+from chain.admission import MAX_DUTY_GAS, compute_gas, compute_least_fee
 from chain.engine.application import TxResult
 from chain.handlers import HANDLERS
 from chain.modules.auth.state import get_account
 from chain.modules.bank.coins import make_coin
 from chain.modules.bank.state import get_balance
+from chain.modules.handler import pack_any
 from chain.modules.params.state import get_frozen
 from chain.transaction import read_transaction
 from rules.addresses import module_address
 from rules.presets import MINIMAL
 from tests.chain.ledger import ANN, BALANCE, BOB, CAT, DAN, GAS, STRANGER, Ledger, Person, code_of, encode, make_genesis
 from wire.amino import encode_amino
+from wire.gonka.sprint.v1.tx_pb2 import MsgClaim
+from wire.gonka.stake.v1.tx_pb2 import MsgRegisterHost
 from wire.signing import GROUP_ORDER, sign
 
+from cosmos.authz.v1beta1.authz_pb2 import GenericAuthorization, Grant
+from cosmos.authz.v1beta1.tx_pb2 import MsgGrant
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 from cosmos.tx.signing.v1beta1.signing_pb2 import SIGN_MODE_LEGACY_AMINO_JSON
 from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, TxBody, TxRaw
@@ -147,6 +153,28 @@ def test_admit__amino_json_over_another_encoding_of_the_same__is_refused(ledger:
     assert code_of(ledger.app.check_tx(raw.SerializeToString(), False)) == "tx_malformed"
 
 
+@pytest.mark.parametrize("again", [b"", 2 * (b"\x0a\x21" + ANN.public_key)], ids=["left out", "written twice"])
+def test_admit__amino_json_whose_key_somebody_wrote_otherwise__is_refused(ledger: Ledger, again: bytes) -> None:
+    ledger.send(send(ANN), by=ANN)
+    raw = sign_amino(ledger, ANN)
+    auth_info = AuthInfo.FromString(raw.auth_info_bytes)
+    if again:
+        auth_info.signer_infos[0].public_key.value = again
+    else:
+        auth_info.signer_infos[0].ClearField("public_key")
+    raw.auth_info_bytes = auth_info.SerializeToString(deterministic=True)
+    assert code_of(ledger.app.check_tx(raw.SerializeToString(), False)) == "tx_malformed"
+
+
+def test_a_time_beyond_the_year_9999_in_amino_json__is_refused_and_stops_no_node(ledger: Ledger) -> None:
+    authorization = pack_any(GenericAuthorization(msg="/cosmos.bank.v1beta1.MsgSend"))
+    grant = Grant(authorization=authorization, expiration=Timestamp(seconds=10**15))
+    message = MsgGrant(granter=ANN.text, grantee=BOB.text, grant=grant)
+    tx = ledger.tx(message, by=(ANN,), mode=SIGN_MODE_LEGACY_AMINO_JSON)
+    assert code_of(ledger.app.check_tx(tx, False)) == "tx_malformed"
+    assert code_of(ledger.block(tx).tx_results[0]) == "tx_malformed"
+
+
 @pytest.mark.parametrize("mode", [0, 2, 191])
 def test_admit__another_sign_mode__is_refused(ledger: Ledger, mode: int) -> None:
     tx = ledger.tx(send(ANN), by=(ANN,), mode=mode)
@@ -218,6 +246,25 @@ def test_simulate__a_message_that_would_fail__says_so_and_changes_nothing(ledger
     simulated: TxResult = ledger.app.simulate(tx)
     assert code_of(simulated) == "insufficient_funds"
     assert ledger.app.check_tx(tx, False).code == 0, "fee and sequence are there; the block will say more"
+
+
+def test_simulate__more_messages_than_a_block_has_gas_for__is_refused_before_they_are_applied(ledger: Ledger) -> None:
+    most = MINIMAL.auth.max_block_gas // HANDLERS["gonka.stake.v1.MsgRegisterHost"].gas
+    again = MsgRegisterHost(host=ANN.text)
+    assert code_of(ledger.app.simulate(ledger.tx(*[again] * most, by=(ANN,)))) == ""
+    refused = ledger.app.simulate(ledger.tx(*[again] * (most + 1), by=(ANN,)))
+    assert (code_of(refused), refused.gas_used) == ("out_of_gas", 0)
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"), [(19, "claim_window_closed"), (20, "claim_window_closed"), (21, "out_of_gas")]
+)
+def test_check_tx__many_duties_in_one_transaction__are_refused_before_they_are_applied(
+    ledger: Ledger, claims: int, code: str
+) -> None:
+    tx = ledger.tx(*[MsgClaim(host=ANN.text)] * claims, by=(ANN,), gas=10**7, fee=0)
+    assert 20 * HANDLERS["gonka.sprint.v1.MsgClaim"].gas == MAX_DUTY_GAS
+    assert code_of(ledger.app.check_tx(tx, False)) == code
 
 
 def test_compute_gas__bytes_signatures_messages__are_summed(ledger: Ledger) -> None:

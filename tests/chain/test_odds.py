@@ -10,7 +10,7 @@ import pytest
 
 from rules.claims import KEYS, Multiproof, build_tree, check_multiproof
 from rules.presets import MAINNET, MINIMAL
-from rules.sampling import draw_seats, sample_positions
+from rules.sampling import Holders, draw_seats, sample_positions
 from rules.types import Claim, Host, Proof
 from tests.chain.ledger import ANN
 from tests.chain.network import digest_of, hits_of, is_true
@@ -91,10 +91,10 @@ def test_no_split_puts_two_equal_leaves_in_order(split: int) -> None:
 
 def test_a_claim_with_no_honest_seat_is_rare__unless_hardly_anyone_is_honest() -> None:
     """With a third of the weight honest, (2/3)^32: one claim in 430,000 has no seat that exposes it."""
-    table = {Host(bytes([i]) * 20): 100 for i in range(9)}
+    holders = Holders.of({Host(bytes([i]) * 20): 100 for i in range(9)})
     honest = {Host(bytes([i]) * 20) for i in range(3)}
     claimants = [Host(sha256(bytes([i, j])).digest()[:20]) for i in range(20) for j in range(20)]
-    seats = [draw_seats(b"sample", 1, claimant, table, MAINNET.sprint.seats) for claimant in claimants]
+    seats = [draw_seats(b"sample", 1, claimant, holders, MAINNET.sprint.seats) for claimant in claimants]
     held = Counter(sum(holder in honest for holder in holders) for holders in seats)
     assert held[0] == 0
     mean = sum(number * times for number, times in held.items()) / len(claimants)

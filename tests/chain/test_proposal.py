@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from chain.modules.bank.coins import make_coin
+from chain.proposal import may_be_read
+from chain.round_signature import MARK
 from rules.params import GNK
 from rules.presets import MINIMAL
 from rules.seeds import compute_seed_commitment
@@ -18,6 +20,22 @@ from wire.gonka.stake.v1.tx_pb2 import MsgStake
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
 
 ROOM = 10**6
+SIGNED = MARK + bytes(48)
+
+
+@pytest.mark.parametrize(
+    ("txs", "worth", "because"),
+    [
+        ((), True, "an empty block"),
+        ((SIGNED, bytes([1]) * MINIMAL.auth.max_block_bytes), True, "as much as a block holds, beside a signature"),
+        ((bytes([1]) * MINIMAL.auth.max_block_bytes, b"1"), False, "a byte more"),
+        ((SIGNED, b"1", SIGNED), False, "two signatures, each of which would cost a pairing"),
+    ],
+)
+def test_may_be_read__what_others_would_be_busy_with__is_seen_before_it_is_read(
+    txs: tuple[bytes, ...], worth: bool, because: str
+) -> None:
+    assert may_be_read(txs, MINIMAL.auth) is worth, because
 
 
 def commit(host: Person) -> MsgCommitSeeds:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from chain.handlers import HANDLERS
 from chain_client.keys.secret import Secret
 from chain_client.keys.signing_key import SigningKey
 from chain_client.ledger import Account, GasPrice, Receipt, TxResult
 from chain_client.transactions import (
+    DUTY_GAS,
     Attempt,
     Fate,
     Fee,
@@ -21,6 +23,7 @@ from chain_client.transactions import (
     sign_again,
     sign_order,
 )
+from rules.presets import PRESETS
 from wire.gonka.stake.v1.tx_pb2 import MsgStake
 from wire.signing import verify_direct
 
@@ -164,3 +167,10 @@ def test_compute_fee__simulated_gas__is_rounded_up(
     gas_used: int, numerator: int, denominator: int, expected: Fee, words: str
 ) -> None:
     assert compute_fee(gas_used, GasPrice(numerator=numerator, denominator=denominator, denom="ngonka")) == expected
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_duty_gas__the_longest_duty_there_can_be__is_enough(name: str) -> None:
+    auth = PRESETS[name].auth
+    dearest = max(handler.gas for handler in HANDLERS.values() if handler.duty)
+    assert auth.gas_per_byte * auth.max_tx_bytes + auth.gas_per_signature + dearest <= DUTY_GAS <= auth.max_block_gas

@@ -78,6 +78,7 @@ def test_join__another_block_to_trust__is_taken_in_place_of_the_one_in_the_file(
     ("flags", "code"),
     [
         (("--genesis-sha256", "00" * 32), "network_mismatch"),
+        (("--genesis-sha256", ""), "network_mismatch"),
         (("--chain-id", "another-1"), "network_mismatch"),
         (("--trust-height", "7"), "config_invalid"),
         (("--trust-height", "7", "--trust-hash", "short"), "invitation_invalid"),

@@ -116,6 +116,8 @@ def test_a_proof_from_a_later_block_is_verified_from_there(addresses: Mapping[st
         ("9", "00" * 32, "trust_mismatch"),
         ("8", str(made["trust_hash"]), "trust_mismatch"),
         ("9", "no hash", "config_invalid"),
+        ("9", "", "config_invalid"),
+        ("9", "00", "config_invalid"),
     ]:
         refused = run(cli.main, "verify", str(file), "--trust-height", height, "--trust-hash", block_hash)
         assert (refused.exit_code, error_of(refused)) == (1, code)

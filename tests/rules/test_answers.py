@@ -29,6 +29,7 @@ from rules.answers import (
 )
 from rules.errors import RuleError
 from rules.params import MILLION
+from rules.sampling import Holders
 from rules.types import Host
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "answers.json").read_text())
@@ -131,15 +132,15 @@ def test_draw_samples__one_in_a_hundred_of_single_receipts__about_one_in_a_hundr
 
 def test_draw_verifiers__by_units__never_the_host_and_in_proportion() -> None:
     table = {A: 10**9, B: 1_000, C: 3_000, D: 0}
-    seats = Counter(draw_verifiers(SEED, 7, lot(1), table, 1_000))
+    seats = Counter(draw_verifiers(SEED, 7, lot(1), Holders.of(table), 1_000))
     assert set(seats) == {B, C}
     assert 680 <= seats[C] <= 820
-    assert [host.hex() for host in draw_verifiers(SEED, 7, lot(1), table, 5)] == VECTORS["verifiers"]
+    assert [host.hex() for host in draw_verifiers(SEED, 7, lot(1), Holders.of(table), 5)] == VECTORS["verifiers"]
 
 
 @pytest.mark.parametrize(("table", "why"), [({}, "nobody"), ({A: 5}, "only the host"), ({A: 5, B: 0}, "no units")])
 def test_draw_verifiers__nobody_may__no_seats(table: dict[Host, int], why: str) -> None:
-    assert draw_verifiers(SEED, 7, lot(1), table, 5) == (), why
+    assert draw_verifiers(SEED, 7, lot(1), Holders.of(table), 5) == (), why
 
 
 def test_compute_reports_commitment__the_protocol_by_hand__equals_it_and_the_vector() -> None:

@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.errors import RuleError
-from rules.sampling import compute_sample_digest, draw_group, draw_seats, encode_bits, encode_rows, sample_positions
+from rules.sampling import (
+    Holders,
+    compute_sample_digest,
+    draw_group,
+    draw_numbers,
+    draw_seats,
+    encode_bits,
+    encode_rows,
+    sample_positions,
+)
 from rules.types import Claim, Dispute, Host, Row
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "sampling.json").read_text())
@@ -82,14 +91,17 @@ def test_sample_positions__many_seeds__every_position_as_often() -> None:
 
 
 @given(
-    st.dictionaries(st.sampled_from([A, B, C, D]), st.integers(0, 10**15), min_size=2),
+    st.dictionaries(st.sampled_from([A, B, C, D]), st.integers(0, 10**15)),
+    st.sampled_from([A, B, C, D]),
     st.binary(min_size=32, max_size=32),
 )
-@settings(max_examples=40, deadline=None)
-def test_draw_seats__any_table__equals_the_naive_draw(table: dict[Host, int], seed: bytes) -> None:
-    drawn = draw_seats(seed, 9, A, table, 32)
-    if sum(units for host, units in table.items() if host != A):
-        assert list(drawn) == naive_seats(seed, 9, A, table, 32)
+@settings(max_examples=80, deadline=None)
+def test_draw_seats__any_table__equals_the_naive_draw(table: dict[Host, int], claimant: Host, seed: bytes) -> None:
+    holders, others = Holders.of(table), sum(units for host, units in table.items() if host != claimant)
+    drawn = draw_seats(seed, 9, claimant, holders, 32)
+    assert holders.count_others(claimant) == others
+    if others:
+        assert list(drawn) == naive_seats(seed, 9, claimant, table, 32)
     else:
         assert drawn == ()
 
@@ -97,19 +109,27 @@ def test_draw_seats__any_table__equals_the_naive_draw(table: dict[Host, int], se
 def test_draw_seats__vectors__are_the_same_for_ever() -> None:
     vector = VECTORS["seats"]
     table = {Host(bytes.fromhex(host)): units for host, units in vector["table"].items()}
-    drawn = draw_seats(SEED, vector["epoch"], A, table, len(vector["holders"]))
+    drawn = draw_seats(SEED, vector["epoch"], A, Holders.of(table), len(vector["holders"]))
     assert [holder.hex() for holder in drawn] == vector["holders"]
 
 
 def test_draw_seats__units_1_to_3__seats_follow_them_and_nobody_sits_on_its_own_claim() -> None:
-    drawn = Counter(h for n in range(100) for h in draw_seats(bytes([n] * 32), 1, A, {A: 900, B: 1, C: 3, D: 0}, 32))
+    holders = Holders.of({A: 900, B: 1, C: 3, D: 0})
+    drawn = Counter(h for n in range(100) for h in draw_seats(bytes([n] * 32), 1, A, holders, 32))
     assert set(drawn) == {B, C}
     assert 700 < drawn[B] < 900  # 800 of 3,200 expected, standard deviation 24
 
 
+@pytest.mark.parametrize("below", [0, 2**64 + 1])
+def test_draw_numbers__a_bound_that_no_draw_can_meet__stops_instead_of_drawing_for_ever(below: int) -> None:
+    with pytest.raises(AssertionError):
+        next(draw_numbers("gonka/sample", (b"",), below))
+    assert next(draw_numbers("gonka/sample", (b"",), 2**64)) < 2**64
+
+
 def test_draw_seats__claimant_alone__has_none() -> None:
-    assert draw_seats(SEED, 1, A, {A: 5}, 32) == ()
-    assert draw_seats(SEED, 1, A, {}, 32) == ()
+    assert draw_seats(SEED, 1, A, Holders.of({A: 5}), 32) == ()
+    assert draw_seats(SEED, 1, A, Holders.of({}), 32) == ()
 
 
 def test_compute_sample_digest__any_order__hashes_ascending() -> None:

@@ -165,14 +165,14 @@ def test_list_judged__leaves_out_the_jurors_own_claim() -> None:
 def test_count_votes__claimant_and_hosts_without_units__do_not_count() -> None:
     dispute = Dispute(claimant=ANN, nonce=1)
     votes = {BOB: {dispute: True}, CAT: {dispute: False}, EVE: {dispute: True}, ANN: {}}
-    found = count_votes(dispute, votes, {**TABLE, EVE: 0})
+    (found,) = count_votes((dispute,), votes, {**TABLE, EVE: 0})
     assert (found.voters, found.jurors_weight, found.voted_weight, found.false_weight) == (2, 30, 20, 10)
 
 
 def test_list_duties__counts_rows_and_one_vote__and_how_each_was_done() -> None:
     dispute = Dispute(claimant=ANN, nonce=1)
     votes = {BOB: {dispute: True}, CAT: {dispute: True}, DAN: {dispute: False}}
-    accused = case(THREE, {BOB: STOPPED, CAT: row()}, count_votes(dispute, votes, TABLE))
+    accused = case(THREE, {BOB: STOPPED, CAT: row()}, *count_votes((dispute,), votes, TABLE))
     duties = list_duties([(accused, compute_ruling(accused, STOPS_AT))], votes, TABLE)
     assert duties[ANN] == Duty()
     assert duties[BOB] == Duty(rows=(RowDuty(claimant=ANN, seats=3, done=Done.RIGHT),), vote=Done.RIGHT)

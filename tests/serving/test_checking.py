@@ -190,7 +190,7 @@ def case_of(court: Court, verifier: Server, lot: check_pb2.Lot) -> Case:
 
 
 async def report_all(court: Court, verifier: Server, provers: dict[str, Server]) -> MsgRevealReports:
-    lots = checks_state.scan_lots(court.network.store, verifier=verifier.person.text)
+    lots = checks_state.scan_seated(court.network.store, Host(verifier.person.address))
     found = [await verify(court, verifier, lot, provers[lot.host]) for lot in lots]
     reports = [
         check_pb2.Report(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 import wire  # noqa: F401  # puts the Cosmos messages on the path
 from rules.errors import RuleError
@@ -177,3 +178,10 @@ def test_encode_amino__an_old_weight_that_is_no_whole_number__is_refused(weight:
 
     with pytest.raises(RuleError, match="tx_malformed"):
         sign_bytes(message)
+
+
+@pytest.mark.parametrize("time", [Timestamp(seconds=10**15), Timestamp(seconds=-(10**15)), Timestamp(nanos=-5)])
+def test_encode_amino__a_time_that_is_none__is_refused(time: Timestamp) -> None:
+    grant = Grant(authorization=pack(GenericAuthorization(msg="/x")), expiration=time)
+    with pytest.raises(RuleError, match="tx_malformed"):
+        sign_bytes(MsgGrant(granter="a", grantee="b", grant=grant))

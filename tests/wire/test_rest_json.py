@@ -3,6 +3,7 @@
 import pytest
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 import wire  # noqa: F401  # puts the Cosmos messages on the path
 from wire.rest_json import MAX_DEPTH, format_decimal, write_message
@@ -44,6 +45,11 @@ CASES = [
             "expiration": None,
         },
         "a packed message, opened",
+    ),
+    (
+        Grant(expiration=Timestamp(seconds=2**62)),
+        {"authorization": None, "expiration": None},
+        "a time that is none, in a transaction that was refused for it",
     ),
     (
         Grant(authorization=Any(type_url="/nobody.v1.Nothing", value=b"\x01")),

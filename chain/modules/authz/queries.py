@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chain.modules.authz.state import get_grant, scan_grants
-from chain.modules.pagination import paginate
+from chain.modules.pagination import bounded, paginate
 from chain.modules.query import Query, Snapshot
 from rules.addresses import decode_address, encode_address
 from rules.errors import RuleError
@@ -44,7 +44,7 @@ def list_by_grantee(snapshot: Snapshot, request: pb.QueryGranteeGrantsRequest) -
 
 
 def _scan(snapshot: Snapshot, granter: bytes = b"") -> Iterator[tuple[bytes, bytes, Grant]]:
-    return (found for found in scan_grants(snapshot.store, granter) if not _has_expired(snapshot, found[2]))
+    return (found for found in bounded(scan_grants(snapshot.store, granter)) if not _has_expired(snapshot, found[2]))
 
 
 def _has_expired(snapshot: Snapshot, grant: Grant) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from chain.context import Context, make_timestamp
 from chain.modules.bank.coins import read_amount
 from chain.modules.gov import state
-from chain.modules.gov.proposals import Submission, add_deposit, return_deposits, submit
+from chain.modules.gov.proposals import Submission, add_deposit, check_deposit, return_deposits, submit
 from chain.modules.handler import Handler, read_any
 from chain.modules.params.state import get_frozen
 from chain.modules.stake.state import get_units
@@ -106,9 +106,14 @@ def apply_cancel(ctx: Context, message: v1.MsgCancelProposal) -> v1.MsgCancelPro
 
 
 def _deposit(ctx: Context, message: v1.MsgDeposit | v1beta1.MsgDeposit) -> None:
+    """Raises: RuleError `proposal_unknown`, `proposal_closed`, `amount_invalid`, `deposit_too_small`,
+    `insufficient_funds`.
+    """
     proposal = state.find_proposal(ctx.store, message.proposal_id)
     state.get_course(ctx.store, proposal.id)
-    add_deposit(ctx, proposal, decode_address(message.depositor), read_amount(message.amount))
+    amount = read_amount(message.amount)
+    check_deposit(proposal, amount, get_frozen(ctx.store).gov)
+    add_deposit(ctx, proposal, decode_address(message.depositor), amount)
 
 
 def _vote(ctx: Context, message: Any, entries: Iterable[tuple[int, int]], metadata: str) -> None:

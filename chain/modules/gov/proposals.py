@@ -25,6 +25,15 @@ from rules.schedule import EpochStart, locate, phase_lengths
 from cosmos.gov.v1.gov_pb2 import PROPOSAL_STATUS_DEPOSIT_PERIOD, PROPOSAL_STATUS_VOTING_PERIOD, Deposit, Proposal
 
 MAX_TITLE_BYTES = 255
+MAX_SUMMARY_BYTES = 10_240
+"""Proposals stay, and who lists them holds many at a time."""
+MAX_METADATA_BYTES = 255
+MIN_DEPOSIT_PPM = 10_000
+"""The part of what opens a vote that every deposit comes to.
+
+All deposits of a proposal go back in one block: were small ones taken, a few GNK in fees would make that block so long
+that no node could hand it on.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +52,11 @@ class Submission:
 def submit(ctx: Context, submission: Submission) -> int:
     """Make a proposal with its first deposit; returns its number.
 
-    Raises: RuleError `request_invalid` without a title, `deposit_too_small`, `insufficient_funds`,
-    `proposal_message_invalid` when a message would fail now or is not the gov module's to send.
+    Raises: RuleError `request_invalid` without a title or with too long texts, `deposit_too_small`,
+    `insufficient_funds`, `proposal_message_invalid` when a message would fail now or is not the gov module's to send.
     """
     params = get_frozen(ctx.store)
-    if not 1 <= len(submission.title.encode()) <= MAX_TITLE_BYTES:
-        raise RuleError("request_invalid", f"a proposal has a title, of at most {MAX_TITLE_BYTES} bytes")
+    _check_texts(submission)
     _check_first_deposit(submission, params.gov)
     try:
         apply_messages(ctx.branch().context, submission.messages)
@@ -132,11 +140,31 @@ def return_deposits(ctx: Context, proposal_id: int, burned_ppm: int) -> None:
         state.delete_deposit(ctx.store, proposal_id, depositor)
 
 
+def _check_texts(submission: Submission) -> None:
+    if not 1 <= len(submission.title.encode()) <= MAX_TITLE_BYTES:
+        raise RuleError("request_invalid", f"a proposal has a title, of at most {MAX_TITLE_BYTES} bytes")
+    if len(submission.summary.encode()) > MAX_SUMMARY_BYTES or len(submission.metadata.encode()) > MAX_METADATA_BYTES:
+        limits = f"{MAX_SUMMARY_BYTES} bytes, its metadata {MAX_METADATA_BYTES}"
+        raise RuleError("request_invalid", f"a proposal's summary is at most {limits}")
+
+
+def check_deposit(proposal: Proposal, amount: int, params: GovParams) -> None:
+    """Raises RuleError `deposit_too_small` for less than MIN_DEPOSIT_PPM of what opens the vote, rounded up."""
+    least = _part_of_deposit(params, proposal.expedited, MIN_DEPOSIT_PPM)
+    if amount < least:
+        raise RuleError("deposit_too_small", f"{amount} {bank.DENOM}, the least deposit is {least}", least=least)
+
+
 def _check_first_deposit(submission: Submission, params: GovParams) -> None:
-    least = -(-_least_deposit(params, submission.expedited) * params.min_initial_deposit_ppm // MILLION)
+    least = _part_of_deposit(params, submission.expedited, params.min_initial_deposit_ppm)
     if submission.deposit < max(least, 1):
         detail = f"{submission.deposit} {bank.DENOM}, the least first deposit is {max(least, 1)}"
         raise RuleError("deposit_too_small", detail, least=least)
+
+
+def _part_of_deposit(params: GovParams, expedited: bool, part_ppm: int) -> int:
+    """Rounded up."""
+    return -(-_least_deposit(params, expedited) * part_ppm // MILLION)
 
 
 def _least_deposit(params: GovParams, expedited: bool) -> int:

@@ -7,7 +7,8 @@ from google.protobuf.duration_pb2 import Duration
 from chain.modules.bank.coins import make_coin
 from chain.modules.gov import state
 from chain.modules.gov.ending import count_votes, encode_tally
-from chain.modules.pagination import paginate
+from chain.modules.gov.proposals import MIN_DEPOSIT_PPM
+from chain.modules.pagination import bounded, paginate
 from chain.modules.params.state import get_live
 from chain.modules.query import Query, Snapshot
 from chain.store.kv import Reader
@@ -80,7 +81,7 @@ def get_params(snapshot: Snapshot, _request: pb.QueryParamsRequest) -> pb.QueryP
         burn_vote_quorum=live.gov.burn_vote_quorum,
         burn_proposal_deposit_prevote=live.gov.burn_deposit_prevote,
         burn_vote_veto=live.gov.burn_vote_veto,
-        min_deposit_ratio=_decimal(0),
+        min_deposit_ratio=_decimal(MIN_DEPOSIT_PPM),
     )
     return pb.QueryParamsResponse(
         params=params,
@@ -95,7 +96,7 @@ def get_params(snapshot: Snapshot, _request: pb.QueryParamsRequest) -> pb.QueryP
 def scan_proposals(store: Reader, status: int, voter: str, depositor: str) -> Iterator[gov.Proposal]:
     """Proposals, oldest first, of a status (0: any), voted on by `voter`, deposited for by `depositor` ("": any)."""
     voted, deposited = (decode_address(text) if text else b"" for text in (voter, depositor))
-    for proposal in state.scan_proposals(store):
+    for proposal in bounded(state.scan_proposals(store)):
         if status and proposal.status != status:
             continue
         if voted and state.get_vote(store, proposal.id, voted) is None:

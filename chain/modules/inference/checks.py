@@ -26,6 +26,7 @@ from rules.answers import Lot as LotRule
 from rules.evidence import WORST_PPM, Wealth, bet, hold_back, settle_distance_ppm
 from rules.params import InferenceParams
 from rules.reputation import compute_rate_ppm, grow
+from rules.sampling import Holders
 from rules.types import Host, Round
 from wire.gonka.inference.v1.check_pb2 import CheckSeat, Conduct, Lot, Report, ReportSet, Sample
 from wire.gonka.inference.v1.inference_pb2 import Policy, Settled
@@ -39,26 +40,25 @@ def process_lots(ctx: Context, epoch: int) -> None:
     state.delete_checks(ctx.store)
 
     @cache
-    def list_inside(model_id: bytes, policy: bytes) -> Mapping[Host, int]:
-        return list_servers(ctx.store, model_id, Policy.FromString(policy))
+    def list_inside(model_id: bytes, policy: bytes) -> Holders:
+        return Holders.of(list_servers(ctx.store, model_id, Policy.FromString(policy)))
 
     for (escrow_id, _), settled in groupby(scan_settled(ctx.store, epoch - 1), lambda s: (s.escrow_id, s.host)):
         lot, escrow = _read_lot(tuple(settled)), get_escrow(ctx.store, escrow_id)
         if escrow is None or not lot.batches:
             continue
         inside = list_inside(escrow.model_id, escrow.policy.SerializeToString(deterministic=True))
-        able = inside if _are_most(inside, list_inside(escrow.model_id, b""), lot.host) else {}
+        able = inside if _are_most(inside, list_inside(escrow.model_id, b""), lot.host) else Holders.of({})
         _draw_lot(ctx, epoch, lot, escrow.model_id, able)
 
 
-def _are_most(inside: Mapping[Host, int], servers: Mapping[Host, int], host: Host) -> bool:
+def _are_most(inside: Holders, servers: Holders, host: Host) -> bool:
     """Whether those inside a policy hold more than half of the units that serve the model beside the host.
 
     A developer chooses its policy, and with it who would verify: else one host of little weight could be named alone,
     to acquit or to condemn another.
     """
-    rest = sum(units for other, units in inside.items() if other != host)
-    return 2 * rest > sum(units for other, units in servers.items() if other != host)
+    return 2 * inside.count_others(host) > servers.count_others(host)
 
 
 def _read_lot(settled: tuple[Settled, ...]) -> LotRule:
@@ -68,14 +68,14 @@ def _read_lot(settled: tuple[Settled, ...]) -> LotRule:
     return LotRule(host=Host(decode_address(settled[0].host)), escrow_id=settled[0].escrow_id, batches=batches)
 
 
-def _draw_lot(ctx: Context, epoch: int, lot: LotRule, model_id: bytes, servers: Mapping[Host, int]) -> None:
+def _draw_lot(ctx: Context, epoch: int, lot: LotRule, model_id: bytes, able: Holders) -> None:
     """Nobody may verify: the lot stays unverified, which is said and is no fault of the host."""
     seed, params = get_seed(ctx.store, epoch, Round.SAMPLE), get_frozen(ctx.store).inference
     conduct = state.get_conduct(ctx.store, lot.host, model_id)
     samples = draw_samples(seed, epoch, lot, compute_rate_ppm(conduct.reputation))
     if not samples:
         return
-    seats = draw_verifiers(seed, epoch, lot, servers, params.answer_seats)
+    seats = draw_verifiers(seed, epoch, lot, able, params.answer_seats)
     address = encode_address(lot.host)
     if not seats:
         ctx.emit("answers_unverified", epoch=epoch, host=address, escrow_id=lot.escrow_id)

@@ -13,13 +13,14 @@ from wire.gonka.inference.v1 import check_pb2 as pb
 
 def list_lots(snapshot: Snapshot, request: pb.QueryLotsRequest) -> pb.QueryLotsResponse:
     """The lots that were drawn last: of a host, of a verifier's seats, or all; kept until the next BEACON2 is over."""
-    lots = state.scan_lots(snapshot.store, verifier=request.verifier)
+    verifier = Host(decode_address(request.verifier)) if request.verifier else None
+    lots = state.scan_lots(snapshot.store) if verifier is None else state.scan_seated(snapshot.store, verifier)
     response = pb.QueryLotsResponse(
         epoch=get_epoch_start(snapshot.store).epoch,
         lots=[lot for lot in lots if not request.host or lot.host == request.host],
     )
-    if request.verifier:
-        reports = state.get_reports(snapshot.store, Host(decode_address(request.verifier)))
+    if verifier is not None:
+        reports = state.get_reports(snapshot.store, verifier)
         response.reports.CopyFrom(reports or pb.ReportSet())
     return response
 

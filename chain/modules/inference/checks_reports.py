@@ -38,7 +38,7 @@ def commit_reports(ctx: Context, message: MsgCommitReports) -> MsgCommitReportsR
     check_window(ctx, message.epoch, place.phase, "reports_window_closed")
     if place.phase not in COMMIT_PHASES:
         raise RuleError("reports_window_closed", f"the phase is {place.phase.name}")
-    if not any(state.scan_lots(ctx.store, verifier=message.host)):
+    if not any(state.scan_seated(ctx.store, host)):
         raise RuleError("reports_not_seated", f"{message.host} holds no seat in a lot of epoch {message.epoch}")
     if len(message.commitment) != COMMITMENT_BYTES:
         raise RuleError("reports_malformed", f"a commitment is {COMMITMENT_BYTES} bytes")
@@ -63,7 +63,7 @@ def reveal_reports(ctx: Context, message: MsgRevealReports) -> MsgRevealReportsR
         raise RuleError("commitment_missing", f"{message.host} has committed no reports in epoch {message.epoch}")
     if record.revealed:
         raise RuleError("reports_twice", "the reports are revealed")
-    seated = [(lot.escrow_id, lot.host) for lot in state.scan_lots(ctx.store, verifier=message.host)]
+    seated = [(lot.escrow_id, lot.host) for lot in state.scan_seated(ctx.store, host)]
     if [(report.escrow_id, report.host) for report in message.reports] != seated:
         raise RuleError("reports_not_seated", f"{len(message.reports)} reports are not those of the seats, in order")
     if len(message.salt) != SALT_BYTES or any(report.distance_ppm > WORST_PPM for report in message.reports):

@@ -1,7 +1,7 @@
 """Lots of answers, the reports on them, and what a host's answers have come to.
 
 Lots and reports are those of the running epoch; keys hold numbers in 8 big-endian bytes, so that lots ascend by escrow
-and host.
+and host.  A verifier finds its lots by keys of its own: there may be very many, and anybody can settle more.
 """
 
 from __future__ import annotations
@@ -16,24 +16,36 @@ from rules.types import Host
 from wire.gonka.inference.v1.check_pb2 import Conduct, Lot, ReportSet
 
 _LOT: Final = b"inference/lot/"
+_SEATED: Final = b"inference/seated/"
 _REPORTS: Final = b"inference/reports/"
 _CONDUCT: Final = b"inference/conduct/"
+_PRESENT: Final = b"\x01"
 WEALTH_BYTES: Final = 16
 """Wealth ends with an alarm: it stays below 4 * ALARM * ONE, 80 bits."""
 
 
 def set_lot(store: KV, lot: Lot) -> None:
-    """Write a lot of the running epoch."""
-    key = _LOT + lot.escrow_id.to_bytes(8, "big") + decode_address(lot.host)
-    store.set(key, lot.SerializeToString(deterministic=True))
+    """Write a lot of the running epoch, and find it by its verifiers."""
+    place = lot.escrow_id.to_bytes(8, "big") + decode_address(lot.host)
+    store.set(_LOT + place, lot.SerializeToString(deterministic=True))
+    for seat in lot.seats:
+        store.set(_SEATED + decode_address(seat.verifier) + place, _PRESENT)
 
 
-def scan_lots(store: Reader, *, verifier: str = "") -> Iterator[Lot]:
-    """The lots of the running epoch, or those in which a verifier holds seats, by escrow and host."""
+def scan_lots(store: Reader) -> Iterator[Lot]:
+    """The lots of the running epoch, by escrow and host."""
     for _, value in store.scan(_LOT):
-        lot = Lot.FromString(value)
-        if not verifier or any(seat.verifier == verifier for seat in lot.seats):
-            yield lot
+        yield Lot.FromString(value)
+
+
+def scan_seated(store: Reader, verifier: Host) -> Iterator[Lot]:
+    """The lots in which a verifier holds seats, by escrow and host."""
+    prefix = _SEATED + verifier
+    for key, _ in store.scan(prefix):
+        value = store.get(_LOT + key[len(prefix) :])
+        if value is None:
+            raise AssertionError("a seat in a lot that is not there")
+        yield Lot.FromString(value)
 
 
 def get_reports(store: Reader, verifier: Host) -> ReportSet | None:
@@ -55,7 +67,7 @@ def set_reports(store: KV, verifier: Host, reports: ReportSet) -> None:
 
 def delete_checks(store: KV) -> None:
     """Forget the lots of an epoch and the reports on them."""
-    for prefix in (_LOT, _REPORTS):
+    for prefix in (_LOT, _SEATED, _REPORTS):
         for key in [key for key, _ in store.scan(prefix)]:
             store.delete(key)
 

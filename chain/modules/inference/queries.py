@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chain.modules.inference import state
-from chain.modules.pagination import paginate
+from chain.modules.pagination import bounded, paginate
 from chain.modules.params.state import get_live
 from chain.modules.query import Query, Snapshot
 from chain.modules.stake.state import get_units, table_epoch
@@ -59,7 +59,7 @@ def list_escrows(snapshot: Snapshot, request: pb.QueryEscrowsRequest) -> pb.Quer
     host = decode_address(request.host) if request.host else b""
     found = (
         escrow
-        for escrow in state.scan_escrows(snapshot.store, developer=developer, host=host)
+        for escrow in bounded(state.scan_escrows(snapshot.store, developer=developer, host=host))
         if not request.host or any(reserve.host == request.host for reserve in escrow.reserves)
     )
     escrows, page = paginate(found, request.pagination)

@@ -12,6 +12,7 @@ from chain.modules.params.state import get_frozen
 from chain.modules.sprint.state import get_epoch_start
 from chain.store.kv import Reader
 from rules.addresses import address_from_pubkey, decode_address
+from rules.answers import MAX_BATCH
 from rules.errors import RuleError
 from rules.params import MILLION
 from rules.types import Host
@@ -79,7 +80,8 @@ def _compute_settled(ctx: Context, reserve: Reserve, voucher: Voucher, message: 
 
 
 def _check_receipts(message: MsgSettleVoucher, signed: Tokens, credit_tokens: int) -> None:
-    """No more receipts than tokens that the escrow ever signed for, or had on credit: an answer has at least one.
+    """No more receipts than tokens that the escrow ever signed for, or had on credit: an answer has at least one.  And
+    never more than MAX_BATCH: by trading with oneself any number of tokens costs no more than what burns.
 
     Not those of this voucher alone: an answer that was signed for ahead of its end hangs with a later one.
     """
@@ -88,6 +90,8 @@ def _check_receipts(message: MsgSettleVoucher, signed: Tokens, credit_tokens: in
         raise RuleError("receipts_invalid", f"{len(message.receipts_root)} bytes of root for {count} receipts")
     if count > most:
         raise RuleError("receipts_invalid", f"{count} receipts for {most} tokens, with the credit")
+    if count > MAX_BATCH:
+        raise RuleError("receipts_invalid", f"{count} receipts with one voucher, at most {MAX_BATCH}")
 
 
 def _record(ctx: Context, escrow: Escrow, reserve: Reserve, voucher: Voucher, settled: Settled) -> None:

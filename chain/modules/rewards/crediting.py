@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from chain.context import Context
 from chain.modules.bank import state as bank
 from chain.modules.rewards import state
@@ -13,6 +15,9 @@ from rules.types import Host, Verdict
 from rules.verdicts import Duty
 from rules.weights import compute_forfeited_units
 from wire.gonka.sprint.v1.sprint_pb2 import Payout, Payouts
+
+MAX_COUNTED: Final = 2**64 - 1
+"""What a host's rewards are counted up to: fees that it pays itself come back to it again and again."""
 
 
 def process_genesis_fees(ctx: Context, _epoch: int) -> None:
@@ -28,7 +33,7 @@ def process_credits(ctx: Context, settlement: Settlement) -> None:
         bank.send(ctx.store, state.REWARD_POOL, host, amount)
         record = stake.get_host(ctx.store, host)
         if record is not None:
-            record.reward_ngonka += amount
+            record.reward_ngonka = min(record.reward_ngonka + amount, MAX_COUNTED)
             stake.set_host(ctx.store, host, record)
         address = encode_address(host)
         ctx.emit("rewarded", epoch=settlement.epoch, host=address, amount_ngonka=amount, earned_epoch=pending.epoch)

@@ -7,7 +7,7 @@ from chain.modules.sprint import state
 from chain.settlement import Settlement
 from rules.addresses import decode_address, encode_address
 from rules.types import Dispute, Host, Row, Verdict
-from rules.verdicts import Case, Votes, compute_ruling, count_votes, list_duties, list_judged
+from rules.verdicts import Case, DisputeCount, Votes, compute_ruling, count_votes, list_duties, list_judged
 from wire.gonka.sprint.v1.sprint_pb2 import Claim
 
 
@@ -52,13 +52,15 @@ def _read_cases(ctx: Context, settlement: Settlement, votes: Votes) -> list[Case
     for verifier, revealed in state.scan_rows(ctx.store, epoch):
         for row in map(state.read_row, revealed.rows):
             rows[row.claimant][verifier] = row
-    counts = [count_votes(dispute, votes, table) for dispute in _read_disputes(ctx, epoch)]
+    counts: dict[Host, list[DisputeCount]] = {claimant: [] for claimant in seats}
+    for count in count_votes(_read_disputes(ctx, epoch), votes, table):
+        counts[count.dispute.claimant].append(count)
     return [
         Case(
             claimant=claimant,
             seats=tuple(holders),
             rows=rows[claimant],
-            disputes=tuple([count for count in counts if count.dispute.claimant == claimant]),
+            disputes=tuple(counts[claimant]),
         )
         for claimant, holders in seats.items()
     ]

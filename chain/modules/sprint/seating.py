@@ -10,7 +10,7 @@ from chain.modules.params.state import get_frozen
 from chain.modules.sprint import state
 from chain.modules.stake import state as stake
 from rules.addresses import encode_address
-from rules.sampling import draw_seats
+from rules.sampling import Holders, draw_seats
 from rules.types import Host, Round
 from rules.verdicts import open_disputes
 from wire.gonka.sprint.v1.sprint_pb2 import Dispute, Seat, Seats
@@ -19,10 +19,10 @@ from wire.gonka.sprint.v1.sprint_pb2 import Dispute, Seat, Seats
 def process_seats(ctx: Context, epoch: int) -> None:
     """Draw the seats of every claim that is revealed and in order, and write them by verifier."""
     seed, seats = get_seed(ctx.store, epoch, Round.SAMPLE), get_frozen(ctx.store).sprint.seats
-    table = stake.get_weights(ctx.store, stake.table_epoch(ctx.store))
+    holders = Holders.of(stake.get_weights(ctx.store, stake.table_epoch(ctx.store)))
     held: dict[Host, Seats] = {}
     for claimant, _ in state.scan_reveals(ctx.store, epoch):
-        for verifier, count in Counter(draw_seats(seed, epoch, claimant, table, seats)).items():
+        for verifier, count in Counter(draw_seats(seed, epoch, claimant, holders, seats)).items():
             record = held.setdefault(verifier, Seats(verifier=encode_address(verifier)))
             record.seats.append(Seat(claimant=encode_address(claimant), count=count))
     for verifier, record in held.items():

@@ -11,12 +11,12 @@ from chain.context import Context
 from chain.modules.bank import state as bank
 from chain.modules.handler import Handler
 from chain.modules.params.state import get_frozen
-from chain.modules.sprint.state import get_claim, get_epoch_start
+from chain.modules.sprint.state import get_claim, get_epoch_start, locate_height
 from chain.modules.stake import state
 from rules.addresses import decode_address, encode_address
 from rules.errors import RuleError
 from rules.seeds import consensus_key_message
-from rules.types import Host
+from rules.types import Host, Phase
 from wire.gonka.stake.v1.stake_pb2 import Host as HostRecord
 from wire.gonka.stake.v1.tx_pb2 import (
     MsgLeave,
@@ -76,24 +76,41 @@ def _create(ctx: Context, host: Host) -> HostRecord:
         idle = _find_idle(ctx, epoch)
         if idle is None:
             raise RuleError("hosts_full", f"there are {limit} hosts", max_hosts=limit)
-        state.delete_host(ctx.store, idle)
-        ctx.emit("host_forgotten", epoch=epoch, host=encode_address(idle))
+        _forget(ctx, epoch, idle)
     return state.new_host(host, registered_epoch=epoch)
 
 
 def _find_idle(ctx: Context, epoch: int) -> Host | None:
-    """The longest registered of the hosts that have nothing in the network and could have sprinted, None without any.
+    """The longest registered of the hosts that have too little in the network and could have claimed, None without any.
 
-    So registrations, which cost a fee only, cannot use up the places for ever.
+    So registrations, which cost a fee only, cannot use up the places for ever; nor can a few ngonka staked on each.
     """
-    table = state.get_table(ctx.store, state.table_epoch(ctx.store))
-    unbonding = {host for host, _ in state.scan_unbonding(ctx.store)}
-    idle = [
+    sprinted = epoch if locate_height(ctx.store, ctx.height).phase > Phase.CLAIM else epoch - 1
+    least = max(1, get_frozen(ctx.store).sprint.claim_bond_ngonka)
+    idle = sorted(
         (record.registered_epoch, host)
         for host, record in state.scan_hosts(ctx.store)
-        if record.registered_epoch < epoch and not (record.stake_ngonka or host in table or host in unbonding)
-    ]
-    return next((host for _, host in sorted(idle) if get_claim(ctx.store, epoch, host) is None), None)
+        if record.registered_epoch < sprinted and record.stake_ngonka < least
+    )
+    return next((host for _, host in idle if not _has_part(ctx, epoch, host, least)), None)
+
+
+def _has_part(ctx: Context, epoch: int, host: Host, least_ngonka: int) -> bool:
+    """Whether a host has units, a claim, or at least so much of stake and unbonding stake together."""
+    in_table = ctx.store.get(state.table_key(state.table_epoch(ctx.store), host)) is not None
+    if in_table or get_claim(ctx.store, epoch, host) is not None:
+        return True
+    unbonding = sum(entry.amount_ngonka for _, entry in state.scan_unbonding(ctx.store, host))
+    return state.find_host(ctx.store, host).stake_ngonka + unbonding >= least_ngonka
+
+
+def _forget(ctx: Context, epoch: int, host: Host) -> None:
+    """Let a host's place go; what little it staked unbonds."""
+    record = state.find_host(ctx.store, host)
+    if record.stake_ngonka:
+        _unbond(ctx, host, record, record.stake_ngonka)
+    state.delete_host(ctx.store, host)
+    ctx.emit("host_forgotten", epoch=epoch, host=encode_address(host))
 
 
 def leave(ctx: Context, message: MsgLeave) -> MsgLeaveResponse:
@@ -154,7 +171,8 @@ def _unbond(ctx: Context, host: Host, record: HostRecord, amount: int) -> int:
 
 
 HANDLERS: Final = (
-    Handler(message=MsgRegisterHost, apply=register_host, gas=300_000),
+    # reads every host
+    Handler(message=MsgRegisterHost, apply=register_host, gas=3_000_000),
     Handler(message=MsgLeave, apply=leave, gas=50_000),
     Handler(message=MsgStake, apply=stake, gas=30_000),
     Handler(message=MsgUnstake, apply=unstake, gas=30_000),

@@ -4,13 +4,16 @@ import asyncio
 
 import pytest
 
+from chain.api.abci_query import AbciQuery
+from chain.api.registry import Registry
 from chain.engine.abci import AbciEngine
 from chain.modules.bank.state import DENOM
+from chain.modules.query import Query, Snapshot
 from chain.store.errors import StoreError
 from chain.store.proofs import check_absence, check_presence
 from chain.store.store import KEPT_HEIGHTS, Store
 from tests.chain.engine.abci_node import COMMIT, ask_engine, finalize, init_chain, make_validator_genesis, open_abci
-from tests.chain.ledger import ANN, BALANCE, code_of
+from tests.chain.ledger import ANN, BALANCE, CHAIN_ID, code_of
 
 from cosmos.bank.v1beta1.query_pb2 import QueryBalanceRequest, QueryBalanceResponse
 from cosmos.tx.v1beta1.service_pb2 import BROADCAST_MODE_SYNC, BroadcastTxRequest
@@ -94,3 +97,17 @@ def test_what_cannot_be_answered_has_a_code(node, fields: dict[str, object], cod
     response = query(node, **fields)
     assert (code_of(response), response.codespace) == (code, "gonka")
     assert response.code > 0
+
+
+def test_a_method_that_fails__is_answered_and_does_not_stop_the_node(node) -> None:
+    def fail(_snapshot: Snapshot, _request: QueryBalanceRequest) -> QueryBalanceResponse:
+        raise ZeroDivisionError
+
+    class Chain:
+        def snapshot(self, height: int) -> Snapshot:
+            view = node[1].at(height or HEIGHTS)
+            return Snapshot(store=view, records=view.records, height=view.height, time_ns=0, chain_id=CHAIN_ID)
+
+    registry = Registry.build([Query("cosmos.bank.v1beta1.Query.Balance", fail)])
+    answer = AbciQuery(registry, Chain(), node[1]).answer(abci.RequestQuery(path=BALANCE_PATH))
+    assert code_of(asyncio.run(answer)) == "internal"

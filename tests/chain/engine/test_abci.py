@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chain.engine.abci import AbciEngine, describe_app_state
+from chain.engine.abci import OPEN_LANE, AbciEngine, describe_app_state, encode_fitting
 from chain.engine.abci_frames import FrameError
+from chain.engine.application import BlockResult, Event, TxResult
 from chain.engine.blocklog import LoggedBlock, read_block
 from chain.modules.bank.coins import make_coin
 from chain.modules.sprint.state import get_epoch_start
@@ -17,6 +18,7 @@ from chain.process import open_node
 from chain.store.errors import StoreError
 from chain.store.store import Store
 from rules.errors import RuleError
+from rules.params import GNK
 from tests.chain.engine.abci_grammar import Grammar
 from tests.chain.engine.abci_node import (
     COMMIT,
@@ -29,9 +31,12 @@ from tests.chain.engine.abci_node import (
     make_validator_genesis,
     open_abci,
 )
-from tests.chain.ledger import ANN, BOB, Ledger, Person, code_of, make_genesis
+from tests.chain.ledger import ANN, BOB, CAT, Ledger, Person, code_of, make_genesis
+from tests.chain.test_proposal import commit
+from wire.gonka.stake.v1.tx_pb2 import MsgStake
 
-from cosmos.bank.v1beta1.tx_pb2 import MsgSend
+from cosmos.bank.v1beta1.bank_pb2 import Input, Output
+from cosmos.bank.v1beta1.tx_pb2 import MsgMultiSend, MsgSend
 from tendermint.abci import types_pb2 as abci
 
 GENESIS = make_validator_genesis()
@@ -116,6 +121,22 @@ def test_check_tx__good_bad_and_again__has_the_rules_codes(engine: AbciEngine, s
     assert code_of(ask(engine, check(good, recheck=True)).check_tx) == "sequence_mismatch"
 
 
+def test_check_tx__the_mempool_full_of_what_pays__still_takes_duties(engine: AbciEngine, store: Store) -> None:
+    ledger = Ledger(store=store, genesis=GENESIS)
+    make_block(engine, 2, ledger.tx(MsgStake(host=BOB.text, amount_ngonka=10 * GNK), by=(BOB,)))
+    outputs = [Output(address=CAT.text, coins=[make_coin(1)]) for _ in range(9_000)]
+    many = MsgMultiSend(inputs=[Input(address=ANN.text, coins=[make_coin(9_000)])], outputs=outputs)
+    codes = []
+    while "mempool_full" not in codes:
+        longest = ledger.tx(many, by=(ANN,), gas=190 * 10**6, sequences=(len(codes),))
+        codes.append(code_of(ask(engine, check(longest)).check_tx))
+    assert codes == [""] * (OPEN_LANE.max_bytes // len(longest)) + ["mempool_full"]
+    duty = ledger.tx(commit(BOB), by=(BOB,), fee=0)
+    assert ask(engine, check(duty)).check_tx.code == 0
+    make_block(engine, 3)
+    assert code_of(ask(engine, check(tx(store))).check_tx) == ""
+
+
 def prepare(height: int, *txs: bytes, max_tx_bytes: int = 10**6) -> abci.Request:
     request = abci.RequestPrepareProposal(height=height, txs=txs, max_tx_bytes=max_tx_bytes)
     request.time.CopyFrom(finalize(height).finalize_block.time)
@@ -168,6 +189,18 @@ def test_finalize_block__again_and_for_another_block__keeps_nothing(engine: Abci
     ask(engine, COMMIT)
     assert ask(engine, INFO).info.last_block_app_hash == expected.app_hash == store.app_hash
     assert [result.code for result in expected.tx_results] == [0]
+
+
+def test_a_block_with_more_events_than_a_frame_holds__is_told_without_them_and_stops_no_node() -> None:
+    sent = TxResult(code=0, codespace="", log="", data=b"", gas_wanted=1, gas_used=1, events=(Event("tx", ()),))
+    released = tuple(Event("released", (("host", str(host)),)) for host in range(100))
+    result = BlockResult(tx_results=(sent,), events=released, app_hash=bytes(32), validator_updates=())
+    whole = encode_fitting(result, 10**6)[1]
+    assert encode_fitting(result, len(whole)) == (result, whole)
+    silent, encoded = encode_fitting(result, len(whole) - 1)
+    read = abci.ResponseFinalizeBlock.FromString(encoded)
+    assert (silent.events, list(read.events), read.app_hash) == ((), [], bytes(32))
+    assert [one.type for one in read.tx_results[0].events] == ["tx"]
 
 
 def test_commit__a_block__is_in_the_log_with_its_hashes(engine: AbciEngine, store: Store) -> None:

@@ -1,12 +1,14 @@
 """State sync over ABCI's calls: a new node takes a snapshot of another one, whoever else offers it rubbish."""
 
 import asyncio
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from chain.engine.abci import AbciEngine
 from chain.engine.blocklog import read_floor
+from chain.store.snapshots import FORMAT, Snapshot, encode_chunks
 from chain.store.store import Store
 from tests.chain.engine.abci_node import (
     COMMIT,
@@ -114,6 +116,22 @@ def test_apply_chunk__a_state_of_another_app_hash__rejects_the_snapshot_and_take
         assert (await joiner.apply(chunk)).result == APPLY.ABORT
         assert await joiner.offer(snapshot, giver.store.app_hash) == OFFER.ACCEPT
         assert (await joiner.apply(chunk)).result == APPLY.ACCEPT
+
+    asyncio.run(scenario())
+
+
+def test_apply_chunk__a_key_that_no_store_takes__is_refused_and_does_not_stop_the_node_that_joins(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        giver, _, _ = await make_giver(tmp_path / "giver")
+        (chunk,) = encode_chunks([(b"k" * 512, b"v")])
+        told = Snapshot(height=HEIGHT, chunk_hashes=(sha256(chunk).digest(),))
+        liar = abci.Snapshot(height=HEIGHT, format=FORMAT, chunks=1, hash=told.hash, metadata=told.metadata)
+        joiner = Node(tmp_path / "joiner")
+        assert await joiner.offer(liar, giver.store.app_hash) == OFFER.ACCEPT
+        assert (await joiner.apply(chunk)).result == APPLY.RETRY
+        assert joiner.store.height == 0
 
     asyncio.run(scenario())
 

@@ -22,7 +22,7 @@ from chain.engine.errors import EngineError
 from chain.genesis import read_genesis
 from chain_client.consensus_key import prove_consensus_key
 from rules.params import COMMIT_REVEAL, THRESHOLD_BLS
-from rules.presets import MINIMAL
+from rules.presets import MINIMAL, PRESETS
 from tests.chain.engine.abci_node import make_validator_genesis
 from tests.chain.ledger import ANN, CHAIN_ID
 
@@ -57,6 +57,12 @@ def test_describe_config__sockets_and_ports__is_toml() -> None:
     assert config["p2p"]["persistent_peers"] == "a@h:1,b@h:2"
     assert config["consensus"]["timeout_commit"] == "100ms"
     assert tomllib.loads(config_of())["rpc"]["laddr"] == "unix:///run/r"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_describe_config__the_longest_transaction__is_taken_by_the_rpc_in_base64(name: str) -> None:
+    body = tomllib.loads(config_of())["rpc"]["max_body_bytes"]
+    assert 4 * PRESETS[name].auth.max_tx_bytes // 3 + 1000 <= body
 
 
 @pytest.mark.parametrize(("rpc", "indexer"), [("127.0.0.1:1", "kv"), ("", "null")])

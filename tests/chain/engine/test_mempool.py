@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chain.engine.application import CheckResult
-from chain.engine.mempool import LaneLimits, Mempool
+from chain.engine.mempool import LaneLimits, Mempool, OpenLane
 from rules.errors import CATALOGUE
 
 
@@ -92,3 +92,11 @@ def test_update__a_duty_that_follows_on_another_transaction__is_checked_after_it
     pool.submit(b"duty 2")
     pool.update(())
     assert checked[2:] == [(b"a 1", True), (b"duty 2", True)]
+
+
+def test_open_lane__full_of_what_pays__still_lets_duties_pass_until_the_next_block() -> None:
+    lane, full = OpenLane(LaneLimits(max_txs=2, max_bytes=30)), CATALOGUE["mempool_full"].number
+    assert [lane.admit(tx, result(tx)).code for tx in (b"a", b"duty1", b"b", b"c", b"duty2")] == [0, 0, 0, full, 0]
+    assert lane.admit(b"d", result(b"d", code=5)).code == 5
+    lane.clear()
+    assert [lane.admit(tx, result(tx)).code for tx in (bytes(31), b"a", bytes(29), bytes(30))] == [full, 0, 0, full]

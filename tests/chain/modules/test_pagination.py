@@ -1,6 +1,8 @@
+from itertools import count
+
 import pytest
 
-from chain.modules.pagination import DEFAULT_LIMIT, MAX_LIMIT, paginate
+from chain.modules.pagination import DEFAULT_LIMIT, MAX_LIMIT, MAX_SCANNED, paginate
 from rules.errors import RuleError
 
 from cosmos.base.query.v1beta1.pagination_pb2 import PageRequest
@@ -52,3 +54,21 @@ def test_paginate__a_place_that_no_answer_gave__is_refused(request_: PageRequest
     with pytest.raises(RuleError) as caught:
         paginate(LETTERS, request_)
     assert caught.value.code == "request_invalid"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        PageRequest(count_total=True, limit=1),
+        PageRequest(reverse=True, limit=1),
+        PageRequest(offset=MAX_SCANNED),
+        PageRequest(key=(2**40).to_bytes(8, "big")),
+    ],
+)
+def test_paginate__more_than_can_be_gone_through_between_blocks__is_refused(request_: PageRequest) -> None:
+    seen = []
+    endless = (seen.append(number) or number for number in count())
+    with pytest.raises(RuleError, match="request_invalid"):
+        paginate(endless, request_)
+    assert len(seen) == MAX_SCANNED + 1
+    assert paginate(count(), PageRequest(limit=2))[0] == [0, 1]

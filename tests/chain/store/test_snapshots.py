@@ -49,9 +49,10 @@ def test_decode_chunk__any_bytes__are_pairs_or_refused(chunk: bytes) -> None:
         b"\x01\x00\x00\x00a\x00\x00\x00\x00",
         b"\x00\x00\x00\x00\x01\x00\x00\x00a",
         b"\xff\xff\xff\xffa\x01\x00\x00\x00b",
+        b"\x00\x02\x00\x00" + bytes(512) + b"\x01\x00\x00\x00b",
     ],
 )
-def test_decode_chunk__cut_off_or_empty__is_refused(chunk: bytes) -> None:
+def test_decode_chunk__cut_off_empty_or_too_long__is_refused(chunk: bytes) -> None:
     with pytest.raises(StoreError, match="snapshot_malformed"):
         decode_chunk(chunk)
 

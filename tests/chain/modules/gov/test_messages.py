@@ -32,6 +32,8 @@ from cosmos.staking.v1beta1.tx_pb2 import MsgUpdateParams as StakingUpdateParams
 
 GOV = encode_address(module_address("gov"))
 MIN = MINIMAL.gov.min_deposit_ngonka
+PART = MIN // 100
+"""The least of any deposit."""
 YES, NO, VETO = gov_pb2.VOTE_OPTION_YES, gov_pb2.VOTE_OPTION_NO, gov_pb2.VOTE_OPTION_NO_WITH_VETO
 
 
@@ -97,9 +99,9 @@ def test_submit__part_of_the_deposit__waits_for_the_rest(ctx: Context) -> None:
     assert status_of(ctx) == gov_pb2.PROPOSAL_STATUS_DEPOSIT_PERIOD
     with pytest.raises(RuleError, match=r"^proposal_closed"):
         apply(ctx, vote(ANN))
-    apply(ctx, deposit(BOB, MIN - MIN // 10 - 1))
+    apply(ctx, deposit(BOB, MIN - MIN // 10 - PART))
     assert status_of(ctx) == gov_pb2.PROPOSAL_STATUS_DEPOSIT_PERIOD
-    apply(ctx, deposit(BOB, 1))
+    apply(ctx, deposit(BOB, PART))
     assert status_of(ctx) == gov_pb2.PROPOSAL_STATUS_VOTING_PERIOD
     assert [(who, entry.amount[0].amount) for who, entry in state.scan_deposits(ctx.store, 1)] == sorted(
         [(DAN.address, str(MIN // 10)), (BOB.address, str(MIN - MIN // 10))]
@@ -152,6 +154,16 @@ OLD_SPEND = CommunityPoolSpendProposal(title="x", description="y", recipient=DAN
             "a long title",
         ),
         (
+            MsgSubmitProposal(proposer=DAN.text, initial_deposit=[make_coin(MIN)], title="x", summary="ü" * 5121),
+            "request_invalid",
+            "a long summary",
+        ),
+        (
+            MsgSubmitProposal(proposer=DAN.text, initial_deposit=[make_coin(MIN)], title="x", metadata="x" * 256),
+            "request_invalid",
+            "long metadata",
+        ),
+        (
             old.MsgSubmitProposal(content=pack_any(OLD_SPEND), initial_deposit=[make_coin(MIN)], proposer=DAN.text),
             "tx_malformed",
             "an old proposal of another kind",
@@ -200,9 +212,10 @@ def test_submit__broken__is_refused_and_nothing_of_it_applies(
             "vote_weights_invalid",
             "the old form has whole numbers",
         ),
-        (deposit(ANN, 5, proposal_id=2), "proposal_unknown", "no such proposal"),
+        (deposit(ANN, PART, proposal_id=2), "proposal_unknown", "no such proposal"),
         (deposit(ANN, BALANCE + 1), "insufficient_funds", "more than she has"),
         (MsgDeposit(proposal_id=1, depositor=ANN.text), "amount_invalid", "nothing"),
+        (deposit(ANN, PART - 1), "deposit_too_small", "so little that thousands could be given back at once"),
         (MsgCancelProposal(proposal_id=1, proposer=ANN.text), "unauthorized", "not her proposal"),
         (MsgCancelProposal(proposal_id=2, proposer=DAN.text), "proposal_unknown", "no such proposal"),
     ],
@@ -233,20 +246,20 @@ def test_vote__old_forms__are_taken(voting: Context) -> None:
     apply(voting, old.MsgVoteWeighted(proposal_id=1, voter=BOB.text, options=[parts]))
     votes = {voter: cast.options[0].option for voter, cast in state.scan_votes(voting.store, 1)}
     assert votes == {ANN.address: NO, BOB.address: YES}
-    apply(voting, old.MsgDeposit(proposal_id=1, depositor=CAT.text, amount=[make_coin(3)]))
-    assert get_balance(voting.store, state.DEPOSITS) == MIN + 3
+    apply(voting, old.MsgDeposit(proposal_id=1, depositor=CAT.text, amount=[make_coin(PART)]))
+    assert get_balance(voting.store, state.DEPOSITS) == MIN + PART
 
 
 def test_cancel__by_the_proposer__burns_a_part_and_returns_the_rest(voting: Context) -> None:
-    apply(voting, deposit(ANN, 3))
+    apply(voting, deposit(ANN, PART + 1))
     apply(voting, vote(ANN))
     apply(voting, MsgCancelProposal(proposal_id=1, proposer=DAN.text))
     assert state.get_proposal(voting.store, 1) is None
     assert list(state.scan_votes(voting.store, 1)) == []
     assert get_balance(voting.store, DAN.address) == BALANCE - MIN // 2
-    assert get_balance(voting.store, ANN.address) == BALANCE - 1, "half of 3, rounded down, burns"
+    assert get_balance(voting.store, ANN.address) == BALANCE - PART // 2, "half of it, rounded down, burns"
     assert get_balance(voting.store, state.DEPOSITS) == 0
-    assert get_supply(voting.store) == 4 * BALANCE - MIN // 2 - 1
+    assert get_supply(voting.store) == 4 * BALANCE - MIN // 2 - PART // 2
     with pytest.raises(RuleError, match=r"^proposal_unknown"):
         apply(voting, vote(ANN))
 

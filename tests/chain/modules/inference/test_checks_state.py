@@ -29,8 +29,8 @@ def test_delete_checks__lots_and_reports__are_gone_and_conduct_stays() -> None:
     checks_state.set_reports(store, host, ReportSet(commitment=bytes(32)))
     checks_state.set_conduct(store, host, checks_state.get_conduct(store, host, bytes(32)))
     assert [found.escrow_id for found in checks_state.scan_lots(store)] == [5, 300]
-    assert list(checks_state.scan_lots(store, verifier=ANN.text)) == [lot]
+    assert list(checks_state.scan_seated(store, host)) == [lot]
     checks_state.delete_checks(store)
-    assert list(checks_state.scan_lots(store)) == []
+    assert list(checks_state.scan_lots(store)) == list(checks_state.scan_seated(store, host)) == []
     assert checks_state.get_reports(store, host) is None
     assert list(checks_state.scan_conduct(store, host))

@@ -9,7 +9,9 @@ from chain.modules.bank.state import get_balance, get_supply
 from chain.modules.inference import state
 from chain.modules.params.state import get_live, init_params
 from chain.modules.stake import state as stake
+from rules.answers import MAX_BATCH
 from rules.errors import RuleError
+from rules.params import GNK
 from rules.types import Host, Phase
 from rules.vouchers import Tokens
 from rules.vouchers import Voucher as Recorded
@@ -206,6 +208,18 @@ def test_settle__receipts_that_cannot_be__are_refused(market: Market, root: byte
     voucher = voucher_of(market)
     message = MsgSettleVoucher(sender=ANN.text, voucher=voucher, receipts_root=root, receipts_count=count)
     assert refused(market, message) == "receipts_invalid"
+
+
+def test_settle__more_receipts_than_could_be_numbered_in_a_lot__are_refused_however_many_tokens_were_paid() -> None:
+    market = Market.open()
+    number = market.escrow(deposit=600 * GNK)
+    for count, allowed in ((MAX_BATCH + 1, False), (MAX_BATCH, True)):
+        voucher = market.voucher(number, ANN, 1, Tokens(tokens_in=MAX_BATCH + 1, tokens_out=0))
+        message = MsgSettleVoucher(sender=ANN.text, voucher=voucher, receipts_root=bytes(32), receipts_count=count)
+        if allowed:
+            market.network.send(message)
+        else:
+            assert refused(market, message) == "receipts_invalid"
 
 
 def test_settle__receipts__are_kept_with_what_the_voucher_adds(market: Market) -> None:

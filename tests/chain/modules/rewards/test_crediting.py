@@ -2,8 +2,10 @@ from dataclasses import replace
 
 from chain.modules.bank.state import MAX_SUPPLY, get_balance, get_supply, mint, send
 from chain.modules.rewards import state
+from chain.modules.rewards.crediting import MAX_COUNTED
+from chain.modules.stake.state import set_host
 from rules.presets import MINIMAL
-from rules.types import Phase
+from rules.types import Host, Phase
 from tests.chain.ledger import ANN, BOB, CAT, DAN, SUBSIDY
 from tests.chain.network import COUNT, Network
 from tests.chain.test_sprint import Copier, Forger, Silent, networked
@@ -102,3 +104,15 @@ def test_process_pot__the_supply_is_nearly_full__mints_what_still_fits() -> None
     mint(network.store, DAN.address, MAX_SUPPLY - get_supply(network.store) - 5)
     network.play(Phase.SERVE)
     assert network.summary(1).minted_ngonka == 5
+
+
+def test_process_credits__a_host_whose_rewards_fill_the_counter__is_still_paid_and_stops_no_node() -> None:
+    network = Network()
+    record = network.record(ANN)
+    record.reward_ngonka = MAX_COUNTED
+    set_host(network.store, Host(ANN.address), record)
+    network.play(Phase.SERVE)
+    before = get_balance(network.store, ANN.address)
+    network.play(Phase.SERVE)
+    assert get_balance(network.store, ANN.address) > before
+    assert network.record(ANN).reward_ngonka == MAX_COUNTED

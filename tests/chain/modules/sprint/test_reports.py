@@ -4,13 +4,24 @@ import pytest
 
 from chain.modules.sprint import state
 from rules.errors import RuleError
-from rules.sampling import encode_rows
+from rules.params import ENVELOPE_BYTES
+from rules.presets import PRESETS
+from rules.sampling import compute_rows_bytes, encode_rows
 from rules.seeds import compute_rows_commitment
-from rules.types import Host, Phase
+from rules.types import Host, Phase, Row
 from rules.verdicts import STOPPED_DIGEST
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, DAN, Person
 from tests.chain.modules.beacon.test_messages import changed
-from tests.chain.network import SALT, Network, Player, commit_dispute, commit_rows, reveal_dispute, reveal_rows
+from tests.chain.network import (
+    SALT,
+    Network,
+    Player,
+    commit_dispute,
+    commit_rows,
+    reveal_dispute,
+    reveal_rows,
+    write_row,
+)
 from tests.chain.test_sprint import Forger, networked
 from wire.gonka.sprint.v1.tx_pb2 import MsgCommitDispute, MsgCommitRows, MsgRevealDispute, MsgRevealRows
 
@@ -232,3 +243,16 @@ def test_disputes__one_for_equal_rows__with_the_tag_that_was_revealed() -> None:
     assert dispute.claimant == BOB.text
     assert dispute.tag == bytes(8)
     assert [event["nonce"] for event in network.named("dispute_opened")] == [str(dispute.nonce)]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_rows_of_who_sits_on_every_claim_fit_into_a_transaction_even_where_all_claims_are_cheats(name: str) -> None:
+    params = PRESETS[name]
+    s, stops_at = params.sprint, params.sprint.slash_mismatches
+    row = write_row(
+        Row(claimant=Host(bytes(20)), sample_digest=bytes(8), mismatched_positions=(s.max_count,) * stops_at)
+    )
+    message = MsgRevealRows(host=ANN.text, epoch=2**32, salt=SALT, rows=[row] * s.max_hosts)
+    most = compute_rows_bytes(s.max_hosts, stops_at, s.max_count)
+    assert message.ByteSize() - MsgRevealRows(host=ANN.text, epoch=2**32, salt=SALT).ByteSize() <= most
+    assert most + ENVELOPE_BYTES <= params.auth.max_tx_bytes

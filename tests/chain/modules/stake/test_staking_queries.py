@@ -21,7 +21,7 @@ def ledger() -> Ledger:
     """Dan has joined and proved nothing yet."""
     ledger = Ledger()
     ledger.block()
-    assert ledger.send(MsgRegisterHost(host=DAN.text), by=DAN).code == 0
+    assert ledger.send(MsgRegisterHost(host=DAN.text), by=DAN, gas=4_000_000).code == 0
     return ledger
 
 
