@@ -198,7 +198,7 @@ class Desk:
 
     def note_absence(self, host: str, error: ApiError) -> None:
         """A host does not say how busy it is; one that rests already goes on resting."""
-        if self.health.get(host, Health()).asked_again_ms <= self.chance.now_ms():
+        if not self.health.get(host, Health()).is_resting(self.chance.now_ms()):
             self.note_failure(host, error)
 
     # ---- pairs -----------------------------------------------------------------------------------------------------
