@@ -6,11 +6,13 @@ import json
 import sys
 from difflib import get_close_matches
 from importlib import import_module
+from textwrap import wrap
 from typing import IO, Any, NoReturn
 
 import click
 
 VERSION = "0.1.0"
+WIDTH = 80
 
 # name -> (module, what it holds, the line in `gnk --help`)
 GROUPS: dict[str, tuple[str, str, str]] = {
@@ -52,6 +54,17 @@ class JsonUsageError(click.UsageError):
         click.echo(json.dumps({"error": report}, ensure_ascii=False), file=file, err=True)
 
 
+class TextUsageError(click.UsageError):
+    """A mistyped command, told in lines of at most WIDTH columns as far as its words allow."""
+
+    def format_message(self) -> str:
+        label = "Error: "  # which click puts before it
+        lines = wrap(
+            label + self.message, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        return "\n".join(lines).removeprefix(label)
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they run, and which suggests the nearest for a mistyped one."""
 
@@ -77,9 +90,10 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            if not as_json or isinstance(error, click.exceptions.NoArgsIsHelpError):
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
                 raise
-            raise JsonUsageError(error.format_message(), error.ctx) from error
+            kind = JsonUsageError if as_json else TextUsageError
+            raise kind(error.format_message(), error.ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # the same
         with formatter.section("Commands"):
@@ -92,7 +106,7 @@ def _fail_unknown(ctx: click.Context, name: str) -> NoReturn:
     ctx.fail(f"No such command '{name}'.{hint}")
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH})
 @click.version_option(VERSION, prog_name="gnk")
 def main() -> None:
     """AI inference on hardware that nobody owns centrally.

@@ -94,8 +94,9 @@ CLIENT_FAULTS = _faults(
         # the gateway
         "usd_invalid": ("this is no amount of dollars", "write 10, 2.50 or 0.000001"),
         "customer_invalid": ("this names no customer", "use 1 to 64 letters, digits, . - and _"),
-        "customer_unknown": ("no customer has this name", "see `gnk gateway balance`"),
+        "customer_unknown": ("no customer has this name", "see `gnk gateway balance`; `credit` makes a new one"),
         "api_key_unknown": ("no API key has this id", "see `gnk gateway key list`"),
+        "price_unknown": ("the model has no price", "see `gnk gateway price list`"),
         "model_name_invalid": ("this names no model", "use 1 to 64 of a-z, 0-9, . - and _"),
         "period_invalid": ("this is no period", "write a month as 2026-11, or a day as 2026-11-23"),
         "network_invalid": ("this is no network", "write CIDR without host bits, such as 10.0.0.0/8 or ::1/128"),

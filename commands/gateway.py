@@ -17,6 +17,7 @@ from commands.output import Json
 if TYPE_CHECKING:
     import sqlite3
 
+    from chain_client.keys.secret import Secret
     from gateway.keys import ApiKey
 
 T = TypeVar("T")
@@ -101,10 +102,17 @@ def balance(call: Call, customer: str | None) -> None:
 @local
 def usage(call: Call, period: str | None, customer: str | None, *, as_csv: bool) -> None:
     """Requests and tokens by customer, key, model and price."""
-    from gateway.reports import describe_line, list_usage, parse_period, write_csv
+    from gateway.accounts import get_balance
+    from gateway.reports import Line, describe_line, list_usage, parse_period, write_csv
 
     span = parse_period(period or _this_month())
-    lines = [describe_line(line) for line in _write(call, lambda connection: list_usage(connection, span, customer))]
+
+    def look(connection: sqlite3.Connection) -> list[Line]:
+        if customer is not None:
+            get_balance(connection, customer)
+        return list_usage(connection, span, customer)
+
+    lines = [describe_line(line) for line in _write(call, look)]
     if as_csv:
         click.echo(write_csv(lines), nl=False)
         return
@@ -181,6 +189,7 @@ def key() -> None:
 @click.option("--spend", metavar="USD", help="The most it may spend in all.")
 @click.option("--spend-day", metavar="USD", help="The most it may spend in a day of UTC.")
 @click.option("--per-minute", type=click.IntRange(1, 1_000_000), help="The most requests in a minute.")
+@click.option("--new-customer", is_flag=True, help="The customer is new, and has no money yet.")
 @local
 def create(
     call: Call,
@@ -192,8 +201,10 @@ def create(
     spend: str | None,
     spend_day: str | None,
     per_minute: int | None,
+    new_customer: bool,
 ) -> None:
     """Make an API key for a CUSTOMER.  Its text is shown once, now."""
+    from gateway.accounts import add_customer
     from gateway.keys import create_key
     from gateway.money import parse_usd
     from gateway.policies import make_policy
@@ -206,10 +217,13 @@ def create(
         day_pusd=parse_usd(spend_day) if spend_day is not None else None,
         per_minute=per_minute,
     )
-    made, text = _write(
-        call,
-        lambda connection: create_key(connection, customer, policy, entropy=secrets.token_bytes, now_ms=_now_ms()),
-    )
+
+    def make(connection: sqlite3.Connection) -> tuple[ApiKey, Secret]:
+        if new_customer:
+            add_customer(connection, customer, _now_ms())
+        return create_key(connection, customer, policy, entropy=secrets.token_bytes, now_ms=_now_ms())
+
+    made, text = _write(call, make)
     call.emit({"key": text.reveal().decode(), **describe_key(made)})
 
 
@@ -218,9 +232,15 @@ def create(
 @local
 def list_(call: Call, customer: str | None) -> None:
     """All keys, or a CUSTOMER's; with --json their policies too."""
+    from gateway.accounts import get_balance
     from gateway.keys import list_keys
 
-    found = [describe_key(item) for item in _write(call, lambda connection: list_keys(connection, customer))]
+    def look(connection: sqlite3.Connection) -> list[ApiKey]:
+        if customer is not None:
+            get_balance(connection, customer)
+        return list_keys(connection, customer)
+
+    found = [describe_key(item) for item in _write(call, look)]
     shown = ("key_id", "customer", "begins_with", "spent_usd", "revoked")
     call.emit(found if call.as_json else [{name: item[name] for name in shown} for item in found])
 

@@ -41,7 +41,8 @@ def install(call: Call, names: tuple[str, ...], *, system: bool, gnk: Path | Non
     names = names or tuple(name for name, service in SERVICES.items() if service.is_hosts)
     installation = _describe_installation(call.config, gnk or find_program(), system=system)
     directory = directory or (UNIT_DIRECTORY if system else Path.home() / ".config/systemd/user")
-    files = build_files(names, installation, directory)
+    installed = [name for name in SERVICES if (directory / f"gnk-{name}.service").exists()]
+    files = build_files(names, installation, directory, installed)
     dry_run = call.consent.dry_run
     if dry_run and not call.as_json:
         call.emit("\n".join(f"# {path}\n{text}" for path, text in files.items()))

@@ -187,11 +187,20 @@ def _build_checks(desk: Desk, settler: Settler, session: ClientSession, sidecar:
         host=desk.view.host,
         entropy=desk.entropy,
     )
-    opener = Opener(desk.journal, view, chain_id=chain_id, host=desk.host, entropy=desk.entropy)
+    trees = Trees(desk.journal)
+    opener = Opener(
+        book=desk.journal,
+        source=view,
+        trees=trees,
+        chain_id=chain_id,
+        host=desk.host,
+        entropy=desk.entropy,
+        now_s=desk.now_s,
+    )
     placer = Placer(
         view=view,
         book=desk.journal,
-        trees=Trees(desk.journal),
+        trees=trees,
         orders=settler.orders,
         metrics=desk.metrics,
         host=desk.view.host,

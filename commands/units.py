@@ -6,7 +6,7 @@ up everything that its process does not use.  A user manager can enforce little 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,6 +65,9 @@ _GPU: Final[Directives] = (
     *(("DeviceAllow", f"char-{name} rw") for name in ("nvidia", "nvidia-frontend", "nvidia-uvm", "nvidia-caps")),
 )
 """Drivers read /proc/driver and open device nodes, so PrivateDevices and ProcSubset are left out."""
+
+_MANY_CONNECTIONS: Final[Directives] = (("LimitNOFILE", "65536"),)
+"""A connection is a file, and 1,024 are what a service may hold unless it says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,7 @@ SERVICES: Final = {
             after="network-online.target gnk-chain.service gnk-sidecar.service",
             holds_key=True,
             is_hosts=False,
+            directives=_MANY_CONNECTIONS,
             system_directives=_NO_DEVICES,
         ),
         Service(
@@ -143,17 +147,24 @@ SERVICES: Final = {
             after="network-online.target gnk-chain.service",
             holds_key=True,
             is_hosts=False,
+            directives=_MANY_CONNECTIONS,
             system_directives=_NO_DEVICES,
         ),
     )
 }
 
 
-def build_files(names: Sequence[str], installation: Installation, directory: Path) -> dict[Path, str]:
-    """The files of the services named, by path; system units come with the users that they run as."""
+def build_files(
+    names: Sequence[str], installation: Installation, directory: Path, installed: Collection[str] = ()
+) -> dict[Path, str]:
+    """The files of the services named, by path; system units come with the users that they and those `installed` run
+    as.
+    """
     files = {directory / f"gnk-{name}.service": build_unit(SERVICES[name], installation) for name in names}
     if installation.home is None:
-        files[USERS_FILE if directory == UNIT_DIRECTORY else directory / USERS_FILE.name] = build_users(names)
+        files[USERS_FILE if directory == UNIT_DIRECTORY else directory / USERS_FILE.name] = build_users(
+            [name for name in SERVICES if name in names or name in installed]
+        )
     return files
 
 

@@ -14,9 +14,10 @@ from chain_client.errors import ClientError
 from gateway.assembly import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH, Chunk, assemble, read_chunk
 from gateway.counting import Request as ApiRequest
 from gateway.desk import Desk
+from gateway.errands import Errand
 from gateway.keys import ApiKey
 from gateway.money import UsdPrice, format_musd
-from gateway.relay import CallerGone, Errand, Relay
+from gateway.relay import CallerGone, Relay
 from wire.openai.documents import parse_request
 from wire.openai.errors import ApiError
 from wire.openai.limits import BODY_BYTES
@@ -166,6 +167,8 @@ class GatewayApi:
                         await response.prepare(request)
                     await response.write(piece)
             except (OSError, TimeoutError) as error:
+                if request.transport is not None:
+                    request.transport.abort()  # nothing that waits to be written would ever be taken
                 raise CallerGone from error
 
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +22,7 @@ from wire.openai.responses import (
     CompletionLogprobs,
     ErrorAnswer,
     FinishReason,
+    ToolCallDelta,
     Usage,
 )
 
@@ -29,6 +31,7 @@ COMPLETION_PATH: Final = "/v1/completions"
 EMBEDDING_PATH: Final = "/v1/embeddings"
 
 Chunk = ChatChunk | Completion
+Choice = TypeVar("Choice", ChatChunkChoice, CompletionChoice)
 
 
 def read_chunk(text: str, path: str) -> Chunk:
@@ -76,10 +79,16 @@ def assemble(chunks: list[Chunk], usage: Usage) -> ChatCompletion | Completion:
     chats = [choice for chunk in chunks if isinstance(chunk, ChatChunk) for choice in chunk.choices]
     texts = [choice for chunk in chunks if isinstance(chunk, Completion) for choice in chunk.choices]
     if isinstance(first, ChatChunk):
-        indexes = sorted({choice.index for choice in chats})
-        return ChatCompletion(choices=[_join_chat([c for c in chats if c.index == i]) for i in indexes], **told)
-    indexes = sorted({choice.index for choice in texts})
-    return Completion(choices=[_join_text([c for c in texts if c.index == i]) for i in indexes], **told)
+        return ChatCompletion(choices=[_join_chat(parts) for parts in _sort(chats)], **told)
+    return Completion(choices=[_join_text(parts) for parts in _sort(texts)], **told)
+
+
+def _sort(choices: Sequence[Choice]) -> list[list[Choice]]:
+    """The parts of each choice in their order, by the choice's index."""
+    found: dict[int, list[Choice]] = {}
+    for choice in choices:
+        found.setdefault(choice.index, []).append(choice)
+    return [parts for _, parts in sorted(found.items())]
 
 
 def _join_chat(parts: list[ChatChunkChoice]) -> ChatChoice:
@@ -99,19 +108,21 @@ def _join_chat(parts: list[ChatChunkChoice]) -> ChatChoice:
 
 def _join_calls(parts: list[ChatChunkChoice]) -> list[ToolCall]:
     """Tool calls from their deltas: a name and an id come once, arguments in pieces."""
-    found: dict[int, list[str]] = {}
+    found: dict[int, list[ToolCallDelta]] = {}
     for delta in (delta for part in parts for delta in part.delta.tool_calls or ()):
-        call = found.setdefault(delta.index, ["", "", ""])
-        call[0] = call[0] or delta.id or ""
-        call[1] = call[1] or delta.function.name or ""
-        call[2] += delta.function.arguments
+        found.setdefault(delta.index, []).append(delta)
     try:
-        return [
-            ToolCall(id=call_id, type="function", function=FunctionCall(name=name, arguments=arguments))
-            for _, (call_id, name, arguments) in sorted(found.items())
-        ]
+        return [_join_call(deltas) for _, deltas in sorted(found.items())]
     except ValueError as error:
         raise ApiError("host_answer_invalid", "a tool call lacks its parts") from error
+
+
+def _join_call(deltas: list[ToolCallDelta]) -> ToolCall:
+    """Raises ValueError for a call that lacks its parts, or is too long."""
+    name = next((delta.function.name for delta in deltas if delta.function.name), "")
+    arguments = "".join(delta.function.arguments for delta in deltas)
+    call_id = next((delta.id for delta in deltas if delta.id), "")
+    return ToolCall(id=call_id, type="function", function=FunctionCall(name=name, arguments=arguments))
 
 
 def _join_text(parts: list[CompletionChoice]) -> CompletionChoice:

@@ -13,6 +13,7 @@ from gateway.assembly import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH
 from gateway.charges import Reservation
 from gateway.counting import Bounds, compute_bounds
 from gateway.counting import Request as ApiRequest
+from gateway.errands import Errand
 from gateway.escrows import Purpose, Use, find_escrow
 from gateway.hosts import HostClient, HostStatus
 from gateway.keys import ApiKey, find_key
@@ -24,7 +25,6 @@ from gateway.prices import find_price, list_prices
 from gateway.promises import read_pair
 from gateway.prompts import PromptCounter
 from gateway.rates import RateLimiter
-from gateway.relay import Errand
 from gateway.routing import Candidate, Chance, Health, order_candidates
 from gateway.store import Store
 from rules.vouchers import Tokens, compute_amount
@@ -99,6 +99,8 @@ class Desk:
         prompt_tokens = await self.counter.count(request, asked_for) if self.counter else None
         market, model, price = self._find_model(request.model)  # the market may have moved on meanwhile
         bounds = compute_bounds(request, model.max_context, prompt_tokens)
+        if isinstance(request, EmbeddingRequest):
+            check_covered(bounds, market.credit_tokens)
         candidates = self._choose(market, Purpose(model=model, territory=combine(self.own, key.policy)), bounds)
         return Errand(
             reservation=Reservation(
@@ -196,14 +198,17 @@ class Desk:
 
     def note_absence(self, host: str, error: ApiError) -> None:
         """A host does not say how busy it is; one that rests already goes on resting."""
-        if self.health.get(host, Health()).asked_again_ms <= self.chance.now_ms():
+        if not self.health.get(host, Health()).is_resting(self.chance.now_ms()):
             self.note_failure(host, error)
 
     # ---- pairs -----------------------------------------------------------------------------------------------------
 
     def pair(self, candidate: Candidate) -> Pair:
-        """The live pair of a candidate."""
-        return self.pairs[candidate.escrow_id, candidate.host]
+        """The live pair of a candidate.  Raises ApiError `no_escrow` where the escrow has closed meanwhile."""
+        found = self.pairs.get((candidate.escrow_id, candidate.host))
+        if found is None:
+            raise ApiError("no_escrow", retry_after_s=SOON_S)
+        return found
 
     def set_market(self, market: Market) -> None:
         """Take a new look at the chain over: reserves that were topped up, and vouchers of a gateway before this."""
@@ -273,6 +278,17 @@ class Desk:
             busy=frozenset(escrow_id for (escrow_id, _), pair in self.pairs.items() if pair.load),
             exhausted=frozenset(place for place, pair in self.pairs.items() if pair.is_exhausted),
         )
+
+
+def check_covered(bounds: Bounds, credit_tokens: int) -> None:
+    """A host reads what is embedded at one stroke, and is paid for no part of it before: both sides' credit is all.
+
+    Raises ApiError `context_length_exceeded`.
+    """
+    most = 2 * credit_tokens
+    if bounds.likely_in > most:
+        detail = f"some {bounds.likely_in} tokens; a request for embeddings has at most {most}, all inputs together"
+        raise ApiError("context_length_exceeded", detail, param="input")
 
 
 def encode_body(request: ApiRequest) -> bytes:

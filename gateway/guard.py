@@ -18,10 +18,10 @@ from chain_client.errors import PermanentError
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_TRANSLATED: Final = tuple(
-    ipaddress.IPv6Network(text) for text in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
-)
-"""IPv6 that carries an IPv4 address somewhere within, which a router may dig out again."""
+_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is given to hosts of the Internet.  Source: IANA, IPv6 Global Unicast Address Assignments."""
+_INNER: Final = tuple(ipaddress.IPv6Network(text) for text in ("2002::/16", "2001::/32", "3fff::/20"))
+"""Within it what carries an IPv4 address, which a router may dig out again, and what is for documents only."""
 _RESERVED: Final = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"))
 
 
@@ -44,7 +44,7 @@ def may_dial(address: Address, allowed: Sequence[Network]) -> bool:
     if any(address in network for network in allowed):
         return True
     if isinstance(address, ipaddress.IPv6Address):
-        if address.is_site_local or any(address in network for network in _TRANSLATED):
+        if address not in _UNICAST or any(address in network for network in _INNER):
             return False
     elif any(address in network for network in _RESERVED):
         return False

@@ -44,12 +44,14 @@ class HostStatus:
 class HostFailed(Exception):  # noqa: N818  # what happened, in the past
     """The host did not do what it should; another may.  `error` is what an application is told in the end.
 
-    `is_unpaid` says that the host waits for a voucher that the gateway has no cause to sign.
+    `is_unpaid` says that the host waits for a voucher that the gateway has no cause to sign, `blames_caller` that the
+    host calls the request itself wrong.
     """
 
-    def __init__(self, error: ApiError, *, is_unpaid: bool = False) -> None:
+    def __init__(self, error: ApiError, *, is_unpaid: bool = False, blames_caller: bool = False) -> None:
         self.error = error
         self.is_unpaid = is_unpaid
+        self.blames_caller = blames_caller
         super().__init__(str(error))
 
 
@@ -64,8 +66,7 @@ class HostClient:
     async def ask(self, url: str, body: bytes, headers: dict[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         """The response to a POST, once its status says 200.
 
-        Raises HostFailed, also from within the block for a connection that breaks; ApiError for what is wrong with the
-        request itself.
+        Raises HostFailed, also from within the block for a connection that breaks.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=self._silence_s)
         sent = HEADERS | {"Content-Type": "application/json"} | headers
@@ -172,12 +173,12 @@ def _told_as_failures() -> Iterator[None]:
         raise HostFailed(ApiError("host_unreachable", type(error).__name__)) from error
 
 
-async def _read_refusal(response: aiohttp.ClientResponse) -> Exception:
+async def _read_refusal(response: aiohttp.ClientResponse) -> HostFailed:
     code, message = _read_error(await _read_bounded(response, ERROR_BYTES))
     if response.status in CALLERS_FAULT:
         fault = API_FAULTS.get(code)
         known = code if fault is not None and fault.status == response.status else "invalid_value"
-        return ApiError(known, message)
+        return HostFailed(ApiError(known, message), blames_caller=True)
     error = ApiError("host_refused", f"status {response.status} {code}".strip())
     return HostFailed(error, is_unpaid=code == UNPAID)
 

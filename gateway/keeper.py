@@ -20,6 +20,7 @@ from chain_client.outbox import FileOutbox
 from chain_client.pricing import price_order
 from chain_client.sender import Sender
 from chain_client.transactions import Fate, Order, Signer
+from chain_client.upkeep import Upkeep
 from gateway.desk import Desk
 from gateway.escrows import Step, build_message, plan_escrows
 from gateway.market import Offer, read_market
@@ -104,20 +105,26 @@ async def _ask_status(desk: Desk, offer: Offer) -> None:
 async def keep_escrows(desk: Desk, ledger: Ledger, purse: Purse, *, chain_id: str, pause: Pause) -> None:
     """Open, top up and close escrows as they are needed, one at a time, for ever."""
     settled_height = 0
-    while True:
-        wait_s = LOOK_S
-        try:
-            if desk.market is None or not settled_height:
-                settled_height = await _resume(ledger, purse, chain_id)
-            if desk.market is not None and desk.market.height > settled_height:
-                deposit = max(purse.deposit_ngonka, desk.market.min_deposit_ngonka)
-                step = plan_escrows(desk.market, desk.list_purposes(), desk.describe_use(), desk.voucher_key, deposit)
-                if step is not None:
-                    settled_height = await _take(step, desk, ledger, purse, deposit)
-        except ClientError as error:
-            log.warning("escrow_not_changed", code=error.code, detail=error.detail)
-            wait_s = AFTER_FAILURE_S
-        await pause(wait_s)
+
+    async def look() -> float:
+        nonlocal settled_height
+        if desk.market is None or not settled_height:
+            settled_height = await _resume(ledger, purse, chain_id)
+        if desk.market is not None and desk.market.height > settled_height:
+            deposit = max(purse.deposit_ngonka, desk.market.min_deposit_ngonka)
+            step = plan_escrows(desk.market, desk.list_purposes(), desk.describe_use(), desk.voucher_key, deposit)
+            if step is not None:
+                settled_height = await _take(step, desk, ledger, purse, deposit)
+        return LOOK_S
+
+    upkeep = Upkeep(
+        log=log,
+        failed="escrow_not_changed",
+        again="escrows_work_again",
+        after_failure_s=AFTER_FAILURE_S,
+        pause=pause,
+    )
+    await upkeep.go_on(look)
 
 
 async def _resume(ledger: Ledger, purse: Purse, chain_id: str) -> int:

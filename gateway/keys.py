@@ -14,7 +14,7 @@ from typing import Final
 
 from chain_client.errors import PermanentError
 from chain_client.keys.secret import Secret
-from gateway.accounts import add_customer
+from gateway.accounts import get_balance
 from gateway.policies import Policy, decode_policy, encode_policy
 
 PREFIX: Final = "gnk-"
@@ -43,11 +43,8 @@ def create_key(
     entropy: Callable[[int], bytes],
     now_ms: int,
 ) -> tuple[ApiKey, Secret]:
-    """A new key of a customer, who is made when missing, and its text, which is nowhere else.
-
-    Raises: PermanentError `customer_invalid`.
-    """
-    add_customer(connection, customer, now_ms)
+    """A new key of a customer, and its text, which is nowhere else.  Raises: PermanentError `customer_unknown`."""
+    get_balance(connection, customer)
     text = PREFIX + base64.urlsafe_b64encode(entropy(SECRET_BYTES)).decode().rstrip("=")
     key = ApiKey(
         key_id=f"key_{entropy(6).hex()}",

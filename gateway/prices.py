@@ -32,8 +32,9 @@ def set_price(connection: sqlite3.Connection, model: str, price: UsdPrice, now_m
 
 
 def remove_price(connection: sqlite3.Connection, model: str) -> None:
-    """Sell a model no more."""
-    connection.execute("DELETE FROM prices WHERE model = ?", (model,))
+    """Sell a model no more.  Raises: PermanentError `price_unknown`."""
+    if not connection.execute("DELETE FROM prices WHERE model = ?", (model,)).rowcount:
+        raise PermanentError("price_unknown", f"{model[:80]!r} is not sold")
 
 
 def list_prices(connection: sqlite3.Connection) -> dict[str, tuple[UsdPrice, int]]:

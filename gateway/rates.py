@@ -19,7 +19,10 @@ class RateLimiter:
     def take(self, key_id: str, per_minute: int, now_ms: int) -> None:
         """Take one request out of a key's bucket.  Raises ApiError `rate_limit_exceeded` where it is empty."""
         now_us = 1000 * now_ms
-        full_us = max(now_us, self._full_us.get(key_id, 0)) + MINUTE_US // per_minute
+        known_us = self._full_us.get(key_id, 0)
+        if known_us > now_us + MINUTE_US:  # the clock was set back
+            known_us = self._full_us[key_id] = now_us + MINUTE_US
+        full_us = max(now_us, known_us) + MINUTE_US // per_minute
         wait_us = full_us - now_us - MINUTE_US
         if wait_us > 0:
             raise ApiError(

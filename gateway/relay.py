@@ -11,26 +11,22 @@ import base64
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import structlog
 from pydantic import ValidationError
 
 from chain_client.errors import ClientError, TransientError
-from gateway.assembly import find_text, read_chunk
-from gateway.charges import Reservation, reserve, settle
-from gateway.counting import Bounds
-from gateway.hosts import HostClient, HostFailed, read_answer, read_events
-from gateway.pairs import LiveAttempt, Pair
+from gateway.assembly import EMBEDDING_PATH, find_text, read_chunk
+from gateway.charges import reserve, settle
+from gateway.errands import Errand, Ports, Run
+from gateway.hosts import HostFailed, read_answer, read_events
 from gateway.promises import NONCE_BYTES, Attempt, PairState, open_attempt, record_work
-from gateway.receipts import RANKS, Chosen, Expected, KeptReceipt, check_note, keep_receipt
-from gateway.routing import Candidate, Chance
-from gateway.store import Store
+from gateway.receipts import RANKS, Chosen, Expected, check_note, keep_receipt
+from gateway.routing import Candidate
 from rules.vouchers import Tokens
-from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
 from wire.openai.notes import TICKET_HEADER, VOUCHER_HEADER, AnswerNote, Progress, encode_header, read_note
 from wire.openai.responses import Embeddings
@@ -54,87 +50,17 @@ class CallerGone(Exception):  # noqa: N818  # what happened, in the past
     """The application has closed its connection, or reads too slowly."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """A request that may run: what is reserved for it, what a host gets, and which hosts may be asked, in order.
-
-    `choices` are the answers it asks for; `wants_usage` says whether the application asked for the counting chunk, and
-    `is_whole` whether it wants the answer in one piece: then nothing is delivered before all of it is there.
-    """
-
-    reservation: Reservation
-    bounds: Bounds
-    path: str
-    body: bytes
-    choices: int
-    wants_usage: bool
-    is_whole: bool
-    candidates: tuple[Candidate, ...]
-
-
-class Ports(Protocol):
-    """What a relay works with; gateway.desk.Desk is one."""
-
-    store: Store
-    client: HostClient
-    secret: bytes
-    chance: Chance
-
-    def pair(self, candidate: Candidate) -> Pair:
-        """The live pair of a candidate's escrow and host."""
-        ...
-
-    def note_success(self, host: str, latency_ms: int) -> None:
-        """A host has begun to answer."""
-        ...
-
-    def note_failure(self, host: str, error: ApiError) -> None:
-        """A host did not do what it should."""
-        ...
-
-    def note_receipt(self, host: str) -> None:
-        """A host has ended an answer with a receipt that it signed as it must."""
-        ...
-
-    @property
-    def epoch(self) -> int:
-        """The chain's, as it was seen last."""
-        ...
-
-    def list_serving_keys(self, host: str) -> tuple[bytes, ...]:
-        """The keys that a host may sign receipts with now, the newest first."""
-        ...
-
-
-@dataclass(slots=True, kw_only=True)
-class _Run:
-    """An attempt at one host."""
-
-    errand: Errand
-    candidate: Candidate
-    pair: Pair
-    live: LiveAttempt
-    ticket: pb.Ticket
-    began_ms: int
-    held_back: list[str] = field(default_factory=list)
-    finished: int = 0
-    has_begun: bool = False
-    has_usage: bool = False
-    receipt: KeptReceipt | None = None
-    receipt_fault: str = "its answer ends without a receipt"
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether every answer that was asked for has ended."""
-        return self.finished >= self.errand.choices
-
-
 class Relay:
     """Runs errands; a settlement that the disk does not take yet is tried until it does."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._settling: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+
+    def close(self) -> None:
+        """The gateway goes down: who is cut off from now on has not left by itself."""
+        self._is_closing = True
 
     async def stream(self, errand: Errand, sink: Sink) -> None:
         """Ask hosts until one answers, and hand its events on.
@@ -148,7 +74,7 @@ class Relay:
         """Ask hosts until one answers in one piece.  Raises ApiError."""
         answers: list[Embeddings] = []
 
-        async def take(run: _Run) -> None:
+        async def take(run: Run) -> None:
             answers.append(await self._fetch(run))
 
         await self._serve(errand, take)
@@ -159,24 +85,29 @@ class Relay:
         while self._settling:
             await asyncio.wait(self._settling)
 
-    async def _serve(self, errand: Errand, carry_out: Callable[[_Run], Awaitable[None]]) -> None:
+    async def _serve(self, errand: Errand, carry_out: Callable[[Run], Awaitable[None]]) -> None:
         request_id = errand.reservation.request_id
-        outcome, run = "failed", await self._open_first(errand)
+        run, outcome = await self._open_first(errand), "failed"
+        refused: dict[str, HostFailed] = {}
         try:
             for place in range(1, 1 + min(MOST_HOSTS, len(errand.candidates))):
                 try:
                     await carry_out(run)
+                    self._note_false_refusals(refused)
                     outcome = "done"
                     return
                 except HostFailed as failure:
-                    log.info("host_failed", host=run.candidate.host, request=request_id, code=failure.error.code)
-                    self._ports.note_failure(run.candidate.host, failure.error)
-                    if failure.is_unpaid:
-                        run.pair.give_up()
-                    if run.live.delivers or place == min(MOST_HOSTS, len(errand.candidates)):
+                    host = run.candidate.host
+                    log.info("host_failed", host=host, request=request_id, code=failure.error.code)
+                    is_certain = bool(failure.blames_caller and refused)
+                    self._note_failed(run, failure, refused)
+                    if is_certain or run.live.delivers or place == min(MOST_HOSTS, len(errand.candidates)):
                         outcome = failure.error.code
                         raise failure.error from failure
                     run = await self._open_next(errand, errand.candidates[place], run)
+                except (asyncio.CancelledError, CallerGone):
+                    run.live.delivers |= not self._is_closing  # who leaves pays for the work until then
+                    raise
         except ApiError as error:
             outcome = error.code
             raise
@@ -186,18 +117,43 @@ class Relay:
         finally:
             await self._settle(run, outcome)
 
+    def _note_failed(self, run: Run, failure: HostFailed, refused: dict[str, HostFailed]) -> None:
+        """A host that says the request itself is wrong may be right: another is asked, and its word decides."""
+        if failure.blames_caller:
+            refused[run.candidate.host] = failure
+            return
+        self._ports.note_failure(run.candidate.host, failure.error)
+        if (
+            failure.is_unpaid and run.errand.path != EMBEDDING_PATH
+        ):  # of which nothing is signed for until they are there
+            run.pair.give_up()
+
+    def _note_false_refusals(self, refused: dict[str, HostFailed]) -> None:
+        for host, failure in refused.items():
+            self._ports.note_failure(host, ApiError("host_refused", f"what another answered: {failure.error.message}"))
+
     # ---- the ledger ------------------------------------------------------------------------------------------------
 
-    async def _open_first(self, errand: Errand) -> _Run:
+    async def _open_first(self, errand: Errand) -> Run:
         def write(connection: sqlite3.Connection) -> tuple[Attempt, PairState]:
             reserve(connection, errand.reservation, self._ports.chance.now_ms())
             return opening(connection)
 
         candidate = errand.candidates[0]
         opening = self._prepare_opening(errand, candidate)
-        return await self._begin(errand, candidate, write)
+        begun = asyncio.create_task(self._begin(errand, candidate, write))
+        try:
+            return await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            self._keep(self._give_back(begun))
+            raise
 
-    async def _open_next(self, errand: Errand, candidate: Candidate, failed: _Run) -> _Run:
+    async def _give_back(self, begun: asyncio.Task[Run]) -> None:
+        """What was reserved for a caller who left before it was written."""
+        with contextlib.suppress(ApiError, ClientError):
+            await self._write_end(await begun, "caller_gone")
+
+    async def _open_next(self, errand: Errand, candidate: Candidate, failed: Run) -> Run:
         failed.pair.end(failed.live)
         await failed.pair.note((failed.live,))
         return await self._begin(errand, candidate, self._prepare_opening(errand, candidate))
@@ -222,7 +178,7 @@ class Relay:
 
         return write
 
-    async def _begin(self, errand: Errand, candidate: Candidate, write: Opening) -> _Run:
+    async def _begin(self, errand: Errand, candidate: Candidate, write: Opening) -> Run:
         pair = self._ports.pair(candidate)
         try:
             with pair.expect(errand.bounds):
@@ -230,7 +186,7 @@ class Relay:
         except TransientError as error:
             raise ApiError("ledger_unavailable") from error
         pair.adopt(state, carried=True)
-        return _Run(
+        return Run(
             errand=errand,
             candidate=candidate,
             pair=pair,
@@ -239,14 +195,17 @@ class Relay:
             began_ms=self._ports.chance.now_ms(),
         )
 
-    async def _settle(self, run: _Run, outcome: str) -> None:
+    async def _settle(self, run: Run, outcome: str) -> None:
         """Note, sign, charge and keep the receipt in one write, whatever becomes of who waits for it."""
-        task = asyncio.create_task(self._write_end(run, outcome))
+        await asyncio.shield(self._keep(self._write_end(run, outcome)))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
-        await asyncio.shield(task)
+        return task
 
-    async def _write_end(self, run: _Run, outcome: str) -> None:
+    async def _write_end(self, run: Run, outcome: str) -> None:
         request_id, now_ms = run.errand.reservation.request_id, self._ports.chance.now_ms()
         run.pair.end(run.live)
         note, receipt = run.pair.prepare_note((run.live,)), run.receipt
@@ -269,7 +228,7 @@ class Relay:
 
     # ---- the host --------------------------------------------------------------------------------------------------
 
-    async def _pass_on(self, run: _Run, sink: Sink) -> None:
+    async def _pass_on(self, run: Run, sink: Sink) -> None:
         async with self._ask(run) as response, contextlib.aclosing(read_events(response)) as events:
             async for items, count in events:
                 _check(run.live.meter.take_bytes, count)
@@ -286,7 +245,7 @@ class Relay:
                         await self._take_event(run, item.text, sink)
         raise HostFailed(ApiError("host_ended_early"))
 
-    async def _fetch(self, run: _Run) -> Embeddings:
+    async def _fetch(self, run: Run) -> Embeddings:
         async with self._ask(run) as response:
             body = await read_answer(response)
         try:
@@ -302,7 +261,7 @@ class Relay:
         return answer
 
     @contextlib.asynccontextmanager
-    async def _ask(self, run: _Run) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _ask(self, run: Run) -> AsyncIterator[aiohttp.ClientResponse]:
         """The host's response; with the ticket goes the newest voucher."""
         headers = {TICKET_HEADER: encode_header(run.ticket)}
         serial, voucher = run.pair.newest
@@ -313,7 +272,7 @@ class Relay:
             run.pair.confirm(serial)
             yield response
 
-    async def _take_comment(self, run: _Run, text: str) -> None:
+    async def _take_comment(self, run: Run, text: str) -> None:
         try:
             note = read_note(text)
         except ApiError as error:
@@ -330,7 +289,7 @@ class Relay:
             except ClientError as error:
                 log.warning("voucher_delayed", code=error.code, detail=error.detail)
 
-    def _take_receipt(self, run: _Run, note: AnswerNote) -> None:
+    def _take_receipt(self, run: Run, note: AnswerNote) -> None:
         expected = Expected(
             terms=run.pair.terms,
             request=run.ticket.request,
@@ -343,7 +302,7 @@ class Relay:
         except ApiError as error:
             run.receipt_fault = error.message
 
-    def _judge_receipt(self, run: _Run) -> None:
+    def _judge_receipt(self, run: Run) -> None:
         """The answer is whole and goes on to the application; a host that does not sign for it is asked less."""
         host = run.candidate.host
         if run.receipt is not None:
@@ -351,9 +310,11 @@ class Relay:
         else:
             self._ports.note_failure(host, ApiError("host_receipt_invalid", run.receipt_fault))
 
-    async def _take_event(self, run: _Run, text: str, sink: Sink) -> None:
+    async def _take_event(self, run: Run, text: str, sink: Sink) -> None:
         chunk = read_chunk(text, run.errand.path)
-        run.finished += sum(choice.finish_reason is not None for choice in chunk.choices)
+        if any(not 0 <= choice.index < run.errand.choices for choice in chunk.choices):
+            raise HostFailed(ApiError("host_answer_invalid", "it has more answers than were asked for"))
+        run.finished.update(choice.index for choice in chunk.choices if choice.finish_reason is not None)
         if chunk.usage is not None:
             told = Progress(tokens_in=chunk.usage.prompt_tokens, tokens_out=chunk.usage.completion_tokens, signed=0)
             _check(run.live.meter.take_progress, told)
@@ -369,18 +330,18 @@ class Relay:
             if not run.errand.is_whole:
                 await self._deliver(run, sink)
 
-    async def _deliver(self, run: _Run, sink: Sink) -> None:
+    async def _deliver(self, run: Run, sink: Sink) -> None:
         run.live.delivers = True
         held_back, run.held_back = run.held_back, []
         for text in held_back:
             await sink(text)
 
-    def _note_begun(self, run: _Run) -> None:
+    def _note_begun(self, run: Run) -> None:
         if not run.has_begun:
             run.has_begun = True
             self._ports.note_success(run.candidate.host, self._ports.chance.now_ms() - run.began_ms)
 
-    def _check_end(self, run: _Run) -> None:
+    def _check_end(self, run: Run) -> None:
         if not run.is_finished:
             raise HostFailed(ApiError("host_ended_early"))
         if run.errand.is_whole and not run.has_usage:

@@ -78,7 +78,8 @@ def list_usage(connection: sqlite3.Connection, period: Period, customer: str | N
     """Requests that ended in a period, together by customer, key, model and price."""
     rows = connection.execute(
         "SELECT r.customer, r.key_id, r.model, r.in_musd, r.out_musd, count(*), sum(r.tokens_in), sum(r.tokens_out), "
-        "sum(r.charged_pusd), coalesce(sum(c.micro), 0) FROM requests r LEFT JOIN "
+        "sum(r.charged_pusd), coalesce(sum(c.micro / 1000000), 0), coalesce(sum(c.micro % 1000000), 0) "
+        "FROM requests r LEFT JOIN "
         "(SELECT request_id, sum(a.tokens_in * p.in_ngonka + a.tokens_out * p.out_ngonka) AS micro FROM attempts a "
         "JOIN pairs p USING (escrow_id, host) GROUP BY request_id) c USING (request_id) "
         "WHERE r.ended_ms >= ? AND r.ended_ms < ? AND (? IS NULL OR r.customer = ?) "
@@ -95,9 +96,9 @@ def list_usage(connection: sqlite3.Connection, period: Period, customer: str | N
             tokens_in=tokens_in,
             tokens_out=tokens_out,
             charged_pusd=charged,
-            ngonka=micro // MILLION,
+            ngonka=whole + parts // MILLION,
         )
-        for name, key_id, model, in_musd, out_musd, requests, tokens_in, tokens_out, charged, micro in rows
+        for name, key_id, model, in_musd, out_musd, requests, tokens_in, tokens_out, charged, whole, parts in rows
     ]
 
 

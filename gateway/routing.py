@@ -43,6 +43,10 @@ class Health:
     asked_again_ms: int = 0
     no_receipt: int = 0
 
+    def is_resting(self, now_ms: int) -> bool:
+        """Whether it may not be asked yet; no rest is longer than the longest, though the clock be set back."""
+        return 0 < self.asked_again_ms - now_ms <= LONGEST_COOLING_MS
+
     @property
     def faults(self) -> int:
         """All that counts against it."""
@@ -104,7 +108,7 @@ def order_candidates(
         for candidate in candidates
         if territory.admits(candidate.host, candidate.region)
         and candidate.free_ngonka >= cost_ngonka
-        and candidate.health.asked_again_ms <= now_ms
+        and not candidate.health.is_resting(now_ms)
     ]
     ordered = []
     while left:

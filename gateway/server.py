@@ -129,6 +129,7 @@ async def _serve_desk(
         ready(url)
         await stop.wait()
         around.manager.tell("STOPPING=1")
+        relay.close()
     await relay.drain()
     for task in [*loops, *desk.deliveries.values()]:
         task.cancel()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from chain_client.errors import ClientError
+from chain_client.upkeep import Upkeep
 from gateway.desk import Desk
 from gateway.doubts import Doubt, Found, Standing, choose_shown, is_missing, note_failed, plan_receipts
 from gateway.keeper import AFTER_FAILURE_S, Pause, Purse, send_message
@@ -53,15 +54,20 @@ DECISIVE: Final = frozenset({"host_receipt_missing", "host_answer_invalid"})
 async def keep_receipts(desk: Desk, ledger: Ledger, purse: Purse, *, chain_id: str, pause: Pause) -> None:
     """See for ever to it that receipts hang where they must; what the chain does not answer is asked again later."""
     keeper = ReceiptKeeper(desk, ledger, purse, chain_id)
-    while True:
-        wait_s = LOOK_S
-        try:
-            if desk.market is not None:  # it knows where the hosts are
-                await keeper.look()
-        except ClientError as error:
-            log.warning("receipts_not_looked_at", code=error.code, detail=error.detail)
-            wait_s = AFTER_FAILURE_S
-        await pause(wait_s)
+
+    async def look() -> float:
+        if desk.market is not None:  # it knows where the hosts are
+            await keeper.look()
+        return LOOK_S
+
+    upkeep = Upkeep(
+        log=log,
+        failed="receipts_not_looked_at",
+        again="receipts_looked_at_again",
+        after_failure_s=AFTER_FAILURE_S,
+        pause=pause,
+    )
+    await upkeep.go_on(look)
 
 
 class ReceiptKeeper:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 from pydantic import ValidationError
 
+from chain_client.errors import ClientError
 from rules.answers import (
     Answer,
     Batch,
@@ -39,6 +40,8 @@ from wire.openai.prompts import Renderer, read_chat, read_prompt
 from wire.openai.requests import ChatRequest, CompletionRequest
 from wire.vouchers import read_ticket
 
+UNANSWERABLE: Final = frozenset({"chat_invalid", "prompt_invalid", "prompt_too_long", "sampling_invalid"})
+"""A sidecar's refusals that the host's own shares: it cannot have answered such a request."""
 log = structlog.get_logger("checking")
 
 
@@ -138,13 +141,13 @@ async def _read_request(scorer: Scorer, case: Case, opened: pb.OpenedRequest) ->
         raise RuleError("voucher_foreign", "the ticket is for something else")
     seed = request_seed(case.chain_id, ticket.escrow_id, ticket.request, ticket.developer_nonce, opened.host_nonce)
     asked = read_body(opened.body)
-    prompts = await _read_prompts(scorer, case.model, asked)
+    prompts = await _render(scorer, case.model, asked)
     if len(prompts) != len(opened.answers):
         raise RuleError("opening_invalid", f"{len(opened.answers)} answers where {len(prompts)} are due")
     answers = tuple(
         Answer(prompt=prompt, tokens=tuple(part.tokens)) for prompt, part in zip(prompts, opened.answers, strict=True)
     )
-    _check_possible(case.model, answers)
+    _check_possible(case.model, asked, answers)
     receipt = Receipt(
         chain_id=case.chain_id,
         escrow_id=ticket.escrow_id,
@@ -160,11 +163,16 @@ async def _read_request(scorer: Scorer, case: Case, opened: pb.OpenedRequest) ->
     return _Work(receipt=receipt, samplings=samplings)
 
 
-def _check_possible(model: sidecar_pb.LoadedModel, answers: Sequence[Answer]) -> None:
-    """Refuse what the sidecar would not score: a host must not go unchecked by saying what the model cannot say.
+def _check_possible(
+    model: sidecar_pb.LoadedModel, asked: ChatRequest | CompletionRequest, answers: Sequence[Answer]
+) -> None:
+    """Refuse what the sidecar would not score: a host must not go unchecked by saying what the model cannot say, nor by
+    answering what no honest host can.
 
     Raises: RuleError `opening_invalid`.
     """
+    if any(int(token) >= model.vocabulary for token in asked.logit_bias or ()):
+        raise RuleError("opening_invalid", "a bias is for no token of the vocabulary")
     for answer in answers:
         if len(answer.prompt) + len(answer.tokens) > model.max_context:
             raise RuleError("opening_invalid", f"{len(answer.prompt)} and {len(answer.tokens)} tokens are too many")
@@ -177,6 +185,18 @@ def read_body(body: bytes) -> ChatRequest | CompletionRequest:
     if "messages" in parse_object(body):
         return parse_request(body, ChatRequest)
     return parse_request(body, CompletionRequest)
+
+
+async def _render(
+    scorer: Scorer, model: sidecar_pb.LoadedModel, asked: ChatRequest | CompletionRequest
+) -> list[tuple[int, ...]]:
+    """The prompts.  Raises RuleError `opening_invalid` where the model's template refuses them; ClientError."""
+    try:
+        return await _read_prompts(scorer, model, asked)
+    except ClientError as error:
+        if error.fields.get("sidecar_code") not in UNANSWERABLE:
+            raise
+        raise RuleError("opening_invalid", f"no prompt comes of it: {error.detail}") from error
 
 
 async def _read_prompts(

@@ -152,16 +152,18 @@ class Journal:
             receipt=digest,
         )
 
-    def read_answers(self, escrow_id: int, serial: int) -> tuple[StoredAnswer, ...]:
-        """The answers whose root was settled with a voucher, by request: the leaves of that tree in their order.
-
-        None where their plaintext is let go.
+    def read_answers(
+        self, escrow_id: int, serial: int, requests: Sequence[int] | None = None
+    ) -> tuple[StoredAnswer, ...]:
+        """The answers whose root was settled with a voucher, by request: the leaves of that tree in their order, or
+        those of some requests (at most 64).  None where their plaintext is let go.
         """
+        chosen = "" if requests is None else f"AND request IN ({', '.join('?' * len(requests))}) "
         rows = self._db.all(
-            "SELECT request, ticket, host_nonce, body, salt, tokens, receipt FROM answers "
+            "SELECT request, ticket, host_nonce, body, salt, tokens, receipt FROM answers "  # noqa: S608 - constants
             "JOIN requests USING (escrow_id, request) JOIN batches USING (order_id) "
-            "WHERE batches.escrow_id = ? AND serial = ? AND fate = ? AND ticket != x'' ORDER BY request",
-            escrow_id, serial.to_bytes(8), Fate.APPLIED.value,
+            f"WHERE batches.escrow_id = ? AND serial = ? AND fate = ? AND ticket != x'' {chosen}ORDER BY request",
+            escrow_id, serial.to_bytes(8), Fate.APPLIED.value, *(request.to_bytes(8) for request in requests or ()),
         )  # fmt: skip
         return tuple(self._read_answer(escrow_id, *row) for row in rows)
 

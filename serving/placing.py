@@ -15,6 +15,7 @@ from aiohttp import web
 
 from chain_client.errors import ClientError, PermanentError
 from chain_client.transactions import Fate, Order, Outcome
+from chain_client.upkeep import Upkeep
 from rules.answers import build_receipt_tree
 from rules.claims import Tree
 from rules.errors import RuleError
@@ -232,16 +233,11 @@ def _check(showing: pb.Showing, placing: pb.Placing) -> None:
 
 
 async def keep_placing(placer: Placer, interval_s: float) -> None:
-    """Look at every interval whether a receipt was shown; say once that it fails, and when it works again."""
-    failing = ""
-    while True:
-        try:
-            await placer.attend()
-            if failing:
-                log.info("placing_works_again", after=failing)
-            failing = ""
-        except ClientError as error:
-            if error.code != failing:
-                log.warning("placing_postponed", code=error.code, detail=error.detail)
-            failing = error.code
-        await asyncio.sleep(interval_s)
+    """Look at every interval whether a receipt was shown."""
+
+    async def look() -> float:
+        await placer.attend()
+        return interval_s
+
+    upkeep = Upkeep(log=log, failed="placing_postponed", again="placing_works_again", after_failure_s=interval_s)
+    await upkeep.go_on(look)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Final, Protocol
 
 import structlog
 
-from chain_client.errors import ClientError, PermanentError
+from chain_client.errors import PermanentError
 from chain_client.ledger import Ledger
 from chain_client.transactions import Fate, Order, Outcome
+from chain_client.upkeep import Upkeep
 from serving.chain_view import ChainView, Seen
 from serving.journal import Batch, Journal
 from wire.gonka.inference.v1.tx_pb2 import MsgSettleVoucher
@@ -100,32 +101,24 @@ class Settler:
 
 async def keep_settling(settler: Settler, interval_s: float, pause: Callable[[float], Awaitable[None]]) -> None:
     """Settle at every interval, whatever fails meanwhile; first what an earlier process began."""
-    await _attempt(settler.orders.resume)
-    while True:
-        await pause(interval_s)
-        await _attempt(settler.settle_all)
+    steps = chain((settler.orders.resume,), repeat(settler.settle_all))
 
+    async def step() -> float:
+        await next(steps)()
+        return interval_s
 
-async def _attempt(do: Callable[[], Awaitable[object]]) -> None:
-    try:
-        await do()
-    except PermanentError as error:
-        log.error("settling_failed", code=error.code, detail=error.detail)
-    except ClientError as error:
-        log.warning("settling_postponed", code=error.code, detail=error.detail)
+    upkeep = Upkeep(
+        log=log, failed="settling_postponed", again="settling_works_again", after_failure_s=interval_s, pause=pause
+    )
+    await upkeep.go_on(step)
 
 
 async def keep_looking(view: ChainView, interval_s: float) -> None:
-    """Refresh the view at every interval, and say once when it fails and when it works again."""
-    failing = ""
-    while True:
-        try:
-            await view.refresh()
-            if failing:
-                log.info("chain_works_again", after=failing)
-            failing = ""
-        except ClientError as error:
-            if error.code != failing:
-                log.warning("chain_view_failed", code=error.code, detail=error.detail)
-            failing = error.code
-        await asyncio.sleep(interval_s)
+    """Refresh the view at every interval."""
+
+    async def look() -> float:
+        await view.refresh()
+        return interval_s
+
+    upkeep = Upkeep(log=log, failed="chain_view_failed", again="chain_works_again", after_failure_s=interval_s)
+    await upkeep.go_on(look)

@@ -19,6 +19,7 @@ from chain_client.disk import replace_durably
 from chain_client.errors import ClientError
 from chain_client.keys.signing_key import SigningKey
 from chain_client.transactions import Order, Outcome
+from chain_client.upkeep import Upkeep
 from rules.addresses import decode_address, encode_address
 from rules.answers import SALT_BYTES, Report, compute_reports_commitment
 from rules.errors import RuleError
@@ -243,20 +244,11 @@ def _may_reveal(docket: Docket) -> bool:
 
 
 async def keep_verifying(verifier: Verifier) -> None:
-    """Look at every block whether anything is due; say once that it fails, and when it works again."""
-    failing = ""
-    while True:
-        pause_s = AFTER_FAILURE_S
-        try:
-            pause_s = await verifier.attend()
-            if failing:
-                log.info("verifying_works_again", after=failing)
-            failing = ""
-        except ClientError as error:
-            if error.code != failing:
-                log.warning("verifying_postponed", code=error.code, detail=error.detail)
-            failing = error.code
-        await asyncio.sleep(pause_s)
+    """Look at every block whether anything is due."""
+    upkeep = Upkeep(
+        log=log, failed="verifying_postponed", again="verifying_works_again", after_failure_s=AFTER_FAILURE_S
+    )
+    await upkeep.go_on(verifier.attend)
 
 
 async def fetch_url(session: aiohttp.ClientSession, url: str) -> bytes | None:

@@ -91,6 +91,21 @@ def test_a_mistyped_subcommand_or_flag_gets_a_suggestion(words: list[str], meant
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["service", "install", "gatewya"],
+        ["host", "serve", "--log-format", "x" * 40],
+        ["chain", "init", "--preset", "no preset, and more words than go into a line beside it"],
+    ],
+)
+def test_what_is_said_of_a_mistyped_command_fits_a_plain_terminal(words: list[str]) -> None:
+    shown = CliRunner().invoke(cli.main, words, terminal_width=200)
+    assert shown.exit_code == 2
+    assert "Error: Invalid value" in shown.output
+    assert max(map(len, shown.output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
     ("words", "command"),
     [
         (["sprint", "show", "0", "--json"], "gnk sprint show"),

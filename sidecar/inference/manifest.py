@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from rules.models import ModelFile, compute_content_hash, compute_tokenizer_hash
 from sidecar.errors import SidecarError
@@ -30,6 +30,9 @@ TOKENIZER_FILES: Final = (
 CONTENT_FILES: Final = ("config.json", "generation_config.json", "model.safetensors.index.json")
 PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".h5", ".msgpack")
 CODE: Final = (".py", ".pyc", ".so", ".dll", ".dylib", ".sh")
+UNLISTED: Final = ("additional_chat_templates", "chat_template.json", "adapter_config.json")
+"""What a loader reads wherever it finds it, though no manifest lists it."""
+LARGEST: Final = 1 << 31
 REQUIRED: Final = ("config.json", "tokenizer.json")
 FAMILIES: Final = ("llama", "mistral", "qwen2", "qwen3")
 """`model_type`s that the embedded engine computes exactly: rotary positions, full causal attention."""
@@ -95,9 +98,10 @@ def _list_present(folder: Path) -> tuple[str, ...]:
 def build_manifest(name: str, folder: Path) -> Manifest:
     """The manifest of a checked folder, with every file read and hashed.
 
-    Raises what `list_files` does, model_unsupported.
+    Raises what `list_files` does, model_unsupported, model_hash_wrong.
     """
     files = tuple(_measure(folder, path) for path in list_files(folder))
+    _check_unlisted(folder)
     return _describe(name, folder, files)
 
 
@@ -108,9 +112,10 @@ def _describe(name: str, folder: Path, files: tuple[ModelFile, ...]) -> Manifest
         config.get("max_position_embeddings"),
         config.get("vocab_size"),
     )
-    if family not in FAMILIES or config.get("use_sliding_window") or (family == "mistral" and config["sliding_window"]):
+    slides = config.get("use_sliding_window") or (family == "mistral" and config.get("sliding_window", True))
+    if family not in FAMILIES or slides:
         raise SidecarError("model_unsupported", f"{family!r}; known, with full attention: {', '.join(FAMILIES)}")
-    if not isinstance(max_context, int) or not isinstance(vocabulary, int) or min(max_context, vocabulary) < 1:
+    if not _is_count(max_context) or not _is_count(vocabulary):
         raise SidecarError("model_unsupported", "config.json names no max_position_embeddings and vocab_size")
     return Manifest(name=name, max_context=max_context, vocabulary=vocabulary, files=files)
 
@@ -137,16 +142,17 @@ def read_manifest(folder: Path) -> Manifest:
         raise SidecarError("model_missing", f"{folder} has no {MANIFEST_FILE}")
     content = read_json(folder / MANIFEST_FILE)
     try:
+        said = content["content_hash"], content["tokenizer_hash"]
         manifest = Manifest(
             name=check_name(content["name"]),
             max_context=int(content["max_context"]),
             vocabulary=int(content["vocabulary"]),
             files=tuple(_read_entry(folder, entry) for entry in content["files"]),
         )
-        said = content["content_hash"], content["tokenizer_hash"]
-    except (KeyError, TypeError, ValueError) as error:
+        hashes = manifest.content_hash.hex(), manifest.tokenizer_hash.hex()
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise SidecarError("model_manifest_invalid", f"{folder / MANIFEST_FILE}: {error!r}") from error
-    if said != (manifest.content_hash.hex(), manifest.tokenizer_hash.hex()):
+    if said != hashes:
         raise SidecarError("model_manifest_invalid", f"{folder / MANIFEST_FILE}: its hashes are not of its files")
     return manifest
 
@@ -172,6 +178,7 @@ def verify_rendering(folder: Path) -> Manifest:
     said = read_manifest(folder)
     listed = {file for file in said.files if not file.path.endswith(".safetensors")}
     found = {_measure(folder, path) for path in _list_present(folder) if not path.endswith(".safetensors")}
+    _check_unlisted(folder)
     if _describe(said.name, folder, said.files) != said or found != listed:
         wrong = sorted({file.path for file in found ^ listed})
         raise SidecarError("model_hash_wrong", f"{folder}: {', '.join(wrong) or 'limits'} differ from the manifest")
@@ -221,6 +228,17 @@ def _check_path(path: Path, relative: Path) -> None:
         raise SidecarError("model_path_unsafe", f"{relative} is a link or no plain file")
     if path.is_file():
         check_files([str(relative)])
+
+
+def _check_unlisted(folder: Path) -> None:
+    """Raises model_hash_wrong for what would be read and that no hash names."""
+    found = [name for name in UNLISTED if (folder / name).exists()]
+    if found:
+        raise SidecarError("model_hash_wrong", f"{folder}: {', '.join(found)} would be read, and no manifest lists it")
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 < value < LARGEST
 
 
 def _check_remote_code(path: Path) -> None:

@@ -1,9 +1,9 @@
 """The process that runs one model on one device: `python -m sidecar.inference.process FOLDER DEVICE`.
 
 It says hello, reads what is asked on its input, one JSON object a line, and answers with lines that carry the asker's
-key.  A thread reads and renders, so that a long conversation to tokenise stops no answer; all else happens between two
-steps.  It ends when its input closes or its parent dies; what goes wrong unexpectedly ends it too, and the parent
-starts another.
+key.  One thread reads and another renders, so that a long conversation to tokenise stops no answer, and no word that
+one may go on; all else happens between two steps.  It ends when its input closes or its parent dies; what goes wrong
+unexpectedly ends it too, in whichever thread, and the parent starts another.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Reading = Generator[None, None, list[Any]]
 
 
 class Speaker:
-    """Lines to the parent, from both threads."""
+    """Lines to the parent, from several threads."""
 
     def __init__(self, answers: IO[bytes]) -> None:
         self._answers = answers
@@ -231,20 +231,30 @@ class Bench:
             self._refuse(key, error)
 
 
-def read_input(lines: IO[bytes], tokenizer: Tokenizer, inbox: SimpleQueue[Any], say: Speaker) -> None:
-    """Render what is to be rendered, pass the rest on, and None at the end."""
+def read_input(lines: IO[bytes], inbox: SimpleQueue[Any], renders: SimpleQueue[Any]) -> None:
+    """Pass on what is asked, what is to be rendered to `renders`, and None to both at the end."""
     for line in lines:
         asked = json.loads(line)
-        if asked["do"] != "render":
-            inbox.put(asked)
-            continue
+        (renders if asked["do"] == "render" else inbox).put(asked)
+    renders.put(None)
+    inbox.put(None)
+
+
+def render_all(renders: SimpleQueue[Any], tokenizer: Tokenizer, say: Speaker) -> None:
+    """Render one after the other until None comes."""
+    while (asked := renders.get()) is not None:
         try:
             tokens = tokenizer.encode_chat(asked["chat"]) if "chat" in asked else tokenizer.encode(asked["text"])
         except SidecarError as error:
             say({"key": asked["key"], "error": encode_error(error)})
         else:
             say({"key": asked["key"], "answer": tokens})
-    inbox.put(None)
+
+
+def end_process(failure: threading.ExceptHookArgs) -> None:
+    """Without one of its threads the process would hang."""
+    sys.__excepthook__(failure.exc_type, failure.exc_value or failure.exc_type(), failure.exc_traceback)
+    os._exit(1)
 
 
 def main(folder: str, device: str) -> None:
@@ -260,8 +270,10 @@ def main(folder: str, device: str) -> None:
     hello = Hello(vocabulary=network.vocabulary, max_tokens=network.count_tokens(), embeds=True)
     say({"hello": {name: getattr(hello, name) for name in Hello.__slots__}})
     inbox: SimpleQueue[Any] = SimpleQueue()
-    reader = threading.Thread(target=read_input, args=(sys.stdin.buffer, tokenizer, inbox, say), daemon=True)
-    reader.start()
+    renders: SimpleQueue[Any] = SimpleQueue()
+    threading.excepthook = end_process
+    threading.Thread(target=render_all, args=(renders, tokenizer, say), daemon=True).start()
+    threading.Thread(target=read_input, args=(sys.stdin.buffer, inbox, renders), daemon=True).start()
     busy = False
     while True:
         while not busy or not inbox.empty():

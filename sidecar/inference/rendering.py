@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import tokenizers
-from jinja2 import TemplateError
 
 from sidecar.errors import SidecarError
 
@@ -33,8 +32,11 @@ class Pieces:
 
     @classmethod
     def open(cls, folder: Path) -> Pieces:
-        """Read a model's tokenizer.json."""
-        return cls(tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json")))
+        """Read a model's tokenizer.json.  Raises model_unsupported."""
+        try:
+            return cls(tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json")))
+        except Exception as error:  # another's parser over another's file may raise anything
+            raise SidecarError("model_unsupported", f"{folder.name}: {error}"[:300]) from error
 
     def get_bytes(self, token: int) -> bytes:
         """What a token adds to the text; nothing for a special one."""
@@ -63,12 +65,15 @@ class Tokenizer:
 
         try:
             return cls(PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
-        except (OSError, ValueError, KeyError) as error:
-            raise SidecarError("model_unsupported", f"{folder.name}: {error}") from error
+        except Exception as error:  # another's parser over another's file may raise anything
+            raise SidecarError("model_unsupported", f"{folder.name}: {error}"[:300]) from error
 
     def encode(self, text: str) -> list[int]:
-        """The tokens of a text, with what the tokenizer puts before it."""
-        return [int(token) for token in self._tokenizer(text)["input_ids"]]
+        """The tokens of a text, with what the tokenizer puts before it.  Raises prompt_invalid."""
+        try:
+            return [int(token) for token in self._tokenizer(text)["input_ids"]]
+        except Exception as error:  # the same
+            raise SidecarError("prompt_invalid", f"{type(error).__name__}: {error}"[:500]) from error
 
     def encode_chat(self, chat: str) -> list[int]:
         """The tokens of a conversation that the assistant is to continue.
@@ -81,9 +86,9 @@ class Tokenizer:
             text = self._tokenizer.apply_chat_template(
                 messages, tools=request.get("tools") or None, add_generation_prompt=True, tokenize=False
             )
-        except (TemplateError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            return [int(token) for token in self._tokenizer(text, add_special_tokens=False)["input_ids"]]
+        except Exception as error:  # another's template over another's words may raise anything
             raise SidecarError("chat_invalid", f"{type(error).__name__}: {error}"[:500]) from error
-        return [int(token) for token in self._tokenizer(text, add_special_tokens=False)["input_ids"]]
 
 
 def prepare_messages(request: Mapping[str, Any], *, has_tools: bool) -> list[dict[str, Any]]:

@@ -22,7 +22,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_key__created_listed_revoked__its_text_is_shown_once() -> None:
-    made = run_json(group, "key", "create", "acme", "--region", "de", "--spend", "5", "--per-minute", "60")
+    made = run_json(
+        group, "key", "create", "acme", "--new-customer", "--region", "de", "--spend", "5", "--per-minute", "60"
+    )
     text = str(made["key"])
     assert text.startswith("gnk-")
     assert made["policy"] == {"regions": ["DE"], "per_minute": 60, "spend_usd": "5.00"}
@@ -79,6 +81,16 @@ def test_receipts__by_host__fit_a_terminal(home: Path) -> None:
     assert max(map(len, text.output.splitlines())) <= 80
 
 
+def test_key_create__a_new_customer__is_made_when_that_is_said(home: Path) -> None:
+    assert run(group, "key", "create", "acme").exit_code == 1
+    assert json.loads(run(group, "balance", "--json").stdout) == []
+    assert run(group, "key", "create", "acme", "--new-customer").exit_code == 0
+    assert run(group, "key", "create", "acme").exit_code == 0
+    (found,) = json.loads(run(group, "balance", "--json").stdout)
+    assert (found["customer"], found["balance_usd"]) == ("acme", "0.00")
+    assert len(json.loads(run(group, "key", "list", "acme", "--json").stdout)) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -87,6 +99,11 @@ def test_receipts__by_host__fit_a_terminal(home: Path) -> None:
         (["credit", "a b", "1"], "customer_invalid"),
         (["balance", "nobody"], "customer_unknown"),
         (["invoice", "nobody"], "customer_unknown"),
+        (["usage", "--customer", "nobody"], "customer_unknown"),
+        (["key", "create", "nobody"], "customer_unknown"),
+        (["key", "create", "a b", "--new-customer"], "customer_invalid"),
+        (["key", "list", "nobody"], "customer_unknown"),
+        (["price", "remove", "nothing"], "price_unknown"),
         (["usage", "--period", "yesterday"], "period_invalid"),
         (["price", "set", "Tiny!", "1", "1"], "model_name_invalid"),
         (["price", "set", "tiny", "0.0000001", "1"], "usd_invalid"),

@@ -60,6 +60,13 @@ def test_install__again__replaces_the_files_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [unit.name]
 
 
+def test_install__one_more_service_for_the_system__leaves_the_others_their_users(tmp_path: Path) -> None:
+    for names in ("sidecar host", "gateway", "host"):
+        assert run("install", *names.split(), "--system", "--to", str(tmp_path)).exit_code == 0
+    users = [line.split()[1] for line in (tmp_path / "gonka.conf").read_text().splitlines() if line.startswith("u ")]
+    assert users == ["gonka-sidecar", "gonka-host", "gonka-gateway"]
+
+
 def test_install__a_place_that_cannot_be_written__coded(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run("install", "--user", "--to", str(tmp_path / "file" / "units"))

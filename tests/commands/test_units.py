@@ -33,6 +33,13 @@ def test_build_unit__the_chain__may_take_as_long_as_joining_by_a_snapshot_takes(
     assert read(build_unit(SERVICES["chain"], installation))["TimeoutStartSec"] == ["infinity"]
 
 
+@pytest.mark.parametrize("name", ["serving", "gateway"])
+@pytest.mark.parametrize("installation", [SYSTEM, USER], ids=["system", "user"])
+def test_build_unit__what_answers_many__may_hold_many_connections(name: str, installation: Installation) -> None:
+    """A gateway takes 1,000 requests at a time, and each is a connection on either side."""
+    assert int(read(build_unit(SERVICES[name], installation))["LimitNOFILE"][0]) >= 4 * 1000
+
+
 def test_build_unit__host_and_sidecar__meet_at_one_socket() -> None:
     sidecar, host = (read(build_unit(SERVICES[name], SYSTEM)) for name in ("sidecar", "host"))
     (path,) = (word for word in sidecar["ExecStart"][0].split() if word.endswith(".sock"))

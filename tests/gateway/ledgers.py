@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.accounts import top_up
+from gateway.accounts import add_customer, top_up
 from gateway.charges import Reservation, reserve
 from gateway.keys import ApiKey, create_key
 from gateway.money import PUSD, UsdPrice
@@ -44,6 +44,7 @@ entropy.calls = 0  # type: ignore[attr-defined]  # the same
 def open_ledger(home: Path, *, usd: int = 10, policy: Policy | None = None) -> Iterator[tuple[Store, ApiKey]]:
     """A ledger in which acme has a key and so many USD."""
     with Store.open(home) as store:
+        store.write_now(lambda c: add_customer(c, "acme", 1))
         if usd:
             store.write_now(lambda c: top_up(c, "acme", usd * PUSD, "", 1))
         key, _ = store.write_now(lambda c: create_key(c, "acme", policy or Policy(), entropy=entropy, now_ms=1))

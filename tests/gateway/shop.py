@@ -18,7 +18,7 @@ from aiohttp import web
 
 from chain_client.keys.secret import Secret
 from chain_client.keys.signing_key import SigningKey
-from gateway.accounts import check_sums, top_up
+from gateway.accounts import add_customer, check_sums, top_up
 from gateway.api import GatewayApi
 from gateway.charges import settle_left
 from gateway.desk import Desk
@@ -192,6 +192,7 @@ async def open_shop(
         now_ms = lambda: time.time_ns() // 10**6  # noqa: E731
         store.write_now(lambda c: settle_left(c, now_ms()))
         store.write_now(lambda c: set_price(c, MODEL, PRICE, now_ms()))
+        store.write_now(lambda c: add_customer(c, "acme", now_ms()))
         if usd:
             store.write_now(lambda c: top_up(c, "acme", usd * PUSD, "", now_ms()))
         _, text = store.write_now(

@@ -47,6 +47,7 @@ class Habits:
     """What a host does; the defaults are honest."""
 
     words: int = 8
+    word: str = "w"
     prompt_tokens: int = 10
     pause_s: float = 0.0
     note_each: int = 16
@@ -172,7 +173,7 @@ class StubHost:
             await self.work(0, 1)
             if habits.pause_s:
                 await asyncio.sleep(habits.pause_s)
-            await response.write(_chunk(is_chat, {"content": f"w{done} "}))
+            await response.write(_chunk(is_chat, {"content": f"{habits.word}{done} "}))
             if done % habits.note_each == 0:
                 await self._tell(response, habits.prompt_tokens, done)
         await response.write(_chunk(is_chat, {}, finish="length" if words < habits.words else "stop"))

@@ -38,6 +38,11 @@ FORBIDDEN = [
     ("fec0::1", "site-local"),
     ("ff02::1", "multicast"),
     ("2001:db8::1", "documentation"),
+    ("::ffff:0:7f00:1", "an IPv4 address, translated"),
+    ("5f00::1", "segments of a network's own routing"),
+    ("100:0:0:1::1", "a prefix of no use"),
+    ("3fff::1", "for documents"),
+    ("4000::1", "given to nobody"),
 ]
 
 

@@ -20,7 +20,7 @@ from chain_client.pricing import price_order
 from chain_client.sender import Sender
 from chain_client.transactions import Fate, Order
 from commands.demo.purse import MemoryOutbox
-from gateway.accounts import top_up
+from gateway.accounts import add_customer, top_up
 from gateway.desk import Desk
 from gateway.guard import open_session
 from gateway.hosts import HostClient
@@ -118,6 +118,7 @@ def furnish(home: Path) -> None:
     with Store.open(home) as store:
         store.write_now(lambda c: set_price(c, "tiny-1", UsdPrice(in_musd=1, out_musd=1), 1))
         store.write_now(lambda c: top_up(c, "rich", PUSD, "", 1))
+        store.write_now(lambda c: add_customer(c, "poor", 1))
         for customer, regions in [("rich", ()), ("rich", ("DE",)), ("rich", ("JP",)), ("poor", ("FR",))]:
             policy = make_policy(regions=regions)
             store.write_now(lambda c, n=customer, p=policy: create_key(c, n, p, entropy=secrets.token_bytes, now_ms=1))  # type: ignore[misc]

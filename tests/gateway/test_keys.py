@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from chain_client.errors import PermanentError
+from gateway.accounts import add_customer
 from gateway.keys import create_key, find_key, list_keys, revoke_key
 from gateway.policies import make_policy
 from tests.gateway.ledgers import entropy, open_ledger
@@ -11,6 +12,7 @@ from tests.gateway.ledgers import entropy, open_ledger
 def test_find_key__the_text_that_was_shown__finds_it_and_nothing_else_does(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as (store, first):
         policy = make_policy(models=("m",))
+        store.write_now(lambda c: add_customer(c, "bcme", 2))
         key, text = store.write_now(lambda c: create_key(c, "bcme", policy, entropy=entropy, now_ms=2))
         told = text.reveal().decode()
         assert find_key(store.connection, told) == key

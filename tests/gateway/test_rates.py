@@ -24,3 +24,12 @@ def test_take__refused_requests__do_not_count() -> None:
         with pytest.raises(ApiError):
             limiter.take("k", 1, now_ms)
     limiter.take("k", 1, 60_000)
+
+
+def test_take__the_clock_is_set_back__nobody_waits_longer_than_a_minute() -> None:
+    limiter = RateLimiter()
+    limiter.take("k", 1, 3_600_000)
+    with pytest.raises(ApiError) as caught:
+        limiter.take("k", 1, 0)
+    assert caught.value.retry_after_s == 60
+    limiter.take("k", 1, 60_000)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from gateway.money import PUSD
 from gateway.receipts import read_kept
+from gateway.store import Store
 from rules.receipts import receipt_message
 from rules.vouchers import Tokens
 from tests.gateway.shop import ESCROW_ID, HOSTS, MODEL, PRICE, Shop, ask, open_shop, with_reserve
@@ -153,6 +156,10 @@ def test_vouchers__after_a_restart__the_newest_is_sent_again_without_being_asked
     play(after, tmp_path)
 
 
+STRANGER = (
+    b'data: {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": '
+    b'[{"index": 1, "delta": {"content": "a"}, "finish_reason": "stop"}]}\n\n'
+)
 FAILURES = [
     (Habits(status=500), "a server error"),
     (Habits(status=401), "a refusal of the ticket"),
@@ -161,6 +168,7 @@ FAILURES = [
     (Habits(garbage=b"\xff\xfe\n\n"), "no text"),
     (Habits(garbage=b"data: [DONE]\n\n"), "an end before the beginning"),
     (Habits(garbage=b'data: {"id": "x"}\n\n'), "no chunk"),
+    (Habits(garbage=STRANGER), "an answer that nobody asked for"),
     (Habits(endless=True), "an endless line"),
     (Habits(breaks_after=0), "a connection that breaks"),
     (Habits(fails_after=0), "an error within the stream"),
@@ -269,19 +277,39 @@ def test_stream__a_host_whose_count_cannot_be__is_signed_for_no_more_than_was_de
     play(scene, tmp_path, [Habits(words=50, claims_factor=9)])
 
 
+def refusal(code: str) -> str:
+    return json.dumps({"error": {"message": "too long", "type": "x", "param": None, "code": code}})
+
+
 @pytest.mark.parametrize("code", ["context_length_exceeded", "never_heard_of"])
-def test_stream__the_request_itself_is_wrong__the_hosts_word_is_passed_on_and_nobody_else_is_asked(
+def test_stream__two_hosts_call_the_request_wrong__their_word_is_passed_on_and_nobody_else_is_asked(
     tmp_path: Path, code: str
 ) -> None:
-    refusal = json.dumps({"error": {"message": "too long", "type": "x", "param": None, "code": code}})
-
     async def scene(shop: Shop) -> None:
         status, told, _ = await shop.chat()
         assert (status, told["error"]["message"]) == (400, "too long")
-        assert not shop.hosts[1].tickets
+        assert [len(host.tickets) for host in shop.hosts] == [1, 1, 0]
+        assert not shop.desk.health
         assert (await shop.settled()).get("sales", 0) == 0
 
-    play(scene, tmp_path, [Habits(status=400, refusal=refusal), Habits()])
+    wrong = Habits(status=400, refusal=refusal(code))
+    play(scene, tmp_path, [wrong, wrong, Habits()])
+
+
+def test_stream__a_host_calls_a_good_request_wrong__another_answers_and_the_first_rests(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        assert (await shop.chat())[0] == 200
+        assert (await shop.chat())[0] == 200
+        assert [len(host.tickets) for host in shop.hosts] == [1, 2]
+
+    play(scene, tmp_path, [Habits(status=422, refusal=refusal("answer_malformed")), Habits()])
+
+
+def test_stream__the_only_host_calls_the_request_wrong__its_word_is_passed_on(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        assert (await shop.chat())[0] == 400
+
+    play(scene, tmp_path, [Habits(status=400, refusal=refusal("context_length_exceeded"))])
 
 
 def test_stream__nobody_answers__502_and_nothing_is_charged(tmp_path: Path) -> None:
@@ -333,6 +361,117 @@ def test_stream__the_application_goes_away__the_host_is_told_and_what_was_delive
         assert 0 < sums["sales"] < 10 * PRICE.in_musd + 3000 * PRICE.out_musd
 
     play(scene, tmp_path, [Habits(words=4000, pause_s=0.005)])
+
+
+async def hang_up(shop: Shop, *, after_s: float, **more: Any) -> None:
+    """Ask, and leave."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(after_s):
+            await shop.chat(**more)
+    await until(lambda: bool(shop.query("SELECT 1 FROM requests WHERE ended_ms IS NOT NULL")))
+    assert shop.query("SELECT outcome FROM requests") == [("caller_gone",)]
+
+
+def test_collect__the_application_goes_away__it_pays_for_the_work_until_then(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        await hang_up(shop, after_s=0.5, max_tokens=4000)
+        assert (await shop.settled())["sales"] > 10 * PRICE.in_musd
+
+    play(scene, tmp_path, [Habits(words=4000, pause_s=0.005)])
+
+
+def test_collect__the_gateway_goes_down__the_application_pays_for_nothing(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        shop.relay.close()
+        await hang_up(shop, after_s=0.5, max_tokens=4000)
+        assert (await shop.settled()).get("sales", 0) == 0
+
+    play(scene, tmp_path, [Habits(words=4000, pause_s=0.005)])
+
+
+def test_collect__the_application_goes_away_after_a_host_failed__that_host_costs_it_nothing(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        await hang_up(shop, after_s=0.5)
+        assert (await shop.settled()).get("sales", 0) == 0
+
+    play(scene, tmp_path, [Habits(words=50, fails_after=20), Habits(hangs=True)])
+
+
+def test_open__the_application_goes_away_while_the_disk_writes__nothing_stays_reserved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = Store.write
+
+    async def scene(shop: Shop) -> None:
+        async def slow(store: Store, action: Any) -> Any:
+            written = await good(store, action)
+            await asyncio.sleep(0.3)
+            return written
+
+        monkeypatch.setattr(Store, "write", slow)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.15):
+                await shop.chat()
+        await until(lambda: bool(shop.query("SELECT 1 FROM requests WHERE ended_ms IS NOT NULL")))
+        await shop.settled()
+        assert shop.query("SELECT reserved_pusd FROM customers") == [(0,)]
+        assert not shop.hosts[0].tickets
+
+    play(scene, tmp_path)
+
+
+def test_stream__the_application_reads_nothing__its_connection_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.api.WRITE_TIMEOUT_S", 0.5)
+
+    def is_held(port: int) -> bool:
+        """Whether somebody still holds a socket whose other end has this port."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return any(row[2].endswith(f":{port:04X}") and row[9] != "0" for row in rows)
+
+    async def scene(shop: Shop) -> None:
+        body = json.dumps(ask(stream=True, max_tokens=4000)).encode()
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {shop.key}\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(("127.0.0.1", int(shop.url.rpartition(":")[2])))
+            deaf.sendall(head.encode() + body)
+            await until(lambda: shop.query("SELECT outcome FROM requests") == [("caller_gone",)])
+            await until(lambda: not is_held(deaf.getsockname()[1]))
+
+    play(scene, tmp_path, [Habits(words=4000, word="w" * 8000)])
+
+
+def test_fetch__more_than_both_credits_cover__is_refused_and_the_host_is_not_given_up(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        status, told, _ = await shop.post("/v1/embeddings", {"model": MODEL, "input": ["a" * 3000]})
+        assert (status, told["error"]["code"]) == (400, "context_length_exceeded")
+        assert not shop.hosts[0].tickets
+
+    play(scene, tmp_path)
+
+
+def test_fetch__a_host_waits_for_a_voucher__another_is_asked_and_the_escrow_goes_on(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        status, _, _ = await shop.post("/v1/embeddings", {"model": MODEL, "input": ["a"]})
+        assert status == 200
+        assert not shop.desk.describe_use().exhausted
+
+    play(scene, tmp_path, [Habits(status=402, refusal=refusal("voucher_missing")), Habits()])
+
+
+def test_stream__the_next_hosts_escrow_has_gone_meanwhile__the_application_is_told(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        asking = asyncio.create_task(shop.chat())
+        await until(lambda: bool(shop.hosts[0].tickets))
+        assert shop.desk.market is not None
+        shop.desk.set_market(replace(shop.desk.market, escrows=()))
+        status, told, _ = await asking
+        assert (status, told["error"]["code"]) == (503, "no_escrow")
+
+    play(scene, tmp_path, [Habits(hangs=True), Habits()], silence_s=0.5)
 
 
 UNSIGNED = [

@@ -50,6 +50,17 @@ def test_parse_period__anything_else__is_refused(text: str) -> None:
     assert caught.value.code == "period_invalid"
 
 
+def test_list_usage__more_work_than_63_bits_of_its_smallest_unit__is_exact(tmp_path: Path) -> None:
+    tokens = 3 * 10**12 + 1
+    with open_ledger(tmp_path) as (store, key):
+        for name in ("first", "second"):
+            use(store, key, name, NOVEMBER.first_ms, 7)
+        store.write_now(lambda c: c.execute("UPDATE attempts SET tokens_in = ?, tokens_out = 0", (tokens,)))
+        store.write_now(lambda c: c.execute("UPDATE pairs SET in_ngonka = 2000000"))
+        (line,) = list_usage(store.connection, NOVEMBER)
+        assert line.ngonka == 2 * tokens * 2
+
+
 def test_build_invoice__a_month__has_what_ended_in_it_and_balances_that_add_up(tmp_path: Path) -> None:
     with open_ledger(tmp_path, usd=10) as (store, key):
         use(store, key, "october", NOVEMBER.first_ms - 1, 7)

@@ -44,6 +44,12 @@ def test_order_candidates__no_reserve_or_resting__is_not_asked_at_all(barred: Ca
     assert [candidate.host for candidate in ordered] == ["a"]
 
 
+def test_order_candidates__the_clock_is_set_back__a_host_that_rests_is_asked_again() -> None:
+    resting = replace(OTHER, health=Health().after_failure(3_600_000))
+    for now_ms, is_asked in [(3_600_000, False), (3_601_000, True), (0, True)]:
+        assert bool(order_candidates([resting], ANYWHERE, 1, now_ms, lambda _: 0)) is is_asked
+
+
 def test_order_candidates__a_territory__is_never_left() -> None:
     for territory, hosts in [
         (Territory(regions=("DE",)), ["a"]),

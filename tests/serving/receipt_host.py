@@ -139,8 +139,13 @@ class ReceiptHost:
         return asyncio.run(run())
 
     def attend(self) -> None:
-        """A process looks once."""
-        self.play(lambda placer: placer.attend())
+        """A process looks once, and brings what an earlier one left to its end, as it does when it starts."""
+
+        async def look(placer: Placer) -> None:
+            await placer.attend()
+            await placer.orders.resume()  # type: ignore[attr-defined]  # a Sender
+
+        self.play(look)
 
     # ---- what happened before ---------------------------------------------------------------------------------------
 

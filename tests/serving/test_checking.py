@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,8 @@ from rules.vouchers import Ticket, Tokens, request_seed
 from serving.checking import Case, check_lot, read_body
 from serving.database import Database
 from serving.journal import Journal
-from serving.opening import Opener
+from serving.opening import LotSource, Opener
+from serving.placing import Trees
 from serving.sampling import build_sampling
 from tests.chain.court import NULL, Court, commitment_of
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, Person
@@ -157,6 +159,19 @@ async def open_server(person: Person, target: str, home: Path) -> AsyncIterator[
         database.close()
 
 
+def make_opener(server: Server, source: LotSource, now_s: Callable[[], float] = time.monotonic) -> Opener:
+    """What opens a server's answers to verifiers."""
+    return Opener(
+        book=server.journal,
+        source=source,
+        trees=Trees(server.journal),
+        chain_id=CHAIN_ID,
+        host=server.host,
+        entropy=secrets.token_bytes,
+        now_s=now_s,
+    )
+
+
 async def serve_and_settle(court: Court, server: Server, escrow_id: int) -> None:
     answers = [
         await server.answer(court.market.model_id, escrow_id, f"Question {number} of {escrow_id}?")
@@ -168,7 +183,7 @@ async def serve_and_settle(court: Court, server: Server, escrow_id: int) -> None
 
 async def verify(court: Court, verifier: Server, lot: check_pb2.Lot, prover: Server) -> Report:
     """Ask the host, unseal, score."""
-    opener = Opener(prover.journal, Lots(court), chain_id=CHAIN_ID, host=prover.host, entropy=secrets.token_bytes)
+    opener = make_opener(prover, Lots(court))
     sealed = await opener.open(court.network.epoch, lot.escrow_id, verifier.host)
     context = compute_opening_context(CHAIN_ID, court.network.epoch, lot.escrow_id, prover.host, verifier.host)
     opening = open_sealed(sealed, serving_key_of(verifier.person).secret, context)
@@ -305,8 +320,8 @@ async def spoil_everything(honest: str, home: Path) -> None:
         await serve_and_settle(court, bob, court.market.escrow())
         court.network.play(Phase.REVEAL)
         (lot,) = court.lots()
-        opener = Opener(bob.journal, Lots(court), chain_id=CHAIN_ID, host=bob.host, entropy=secrets.token_bytes)
-        samples = [opener.open_sample(lot, sample) for sample in lot.samples]
+        opener = make_opener(bob, Lots(court))
+        samples = [await opener.open_sample(lot, sample) for sample in lot.samples]
         good = await check_lot(cat.stub, case_of(court, cat, lot), check_pb2.Opening(samples=samples))
         assert good.distance_ppm <= NULL
         assert good.tokens > 0
@@ -318,6 +333,7 @@ async def spoil_everything(honest: str, home: Path) -> None:
         nothing = await check_lot(cat.stub, case_of(court, cat, lot), None)
         assert nothing.distance_ppm == WORST_PPM
         epoch = court.network.epoch
+        assert await opener.open(epoch, lot.escrow_id, cat.host) == await opener.open(epoch, lot.escrow_id, cat.host)
         for wrong in [(epoch + 1, lot.escrow_id, cat), (epoch, lot.escrow_id + 1, cat), (epoch, lot.escrow_id, bob)]:
             with pytest.raises(ApiError, match="sample_not_found"):
                 await opener.open(wrong[0], wrong[1], wrong[2].host)
@@ -394,6 +410,7 @@ PROMPT = b'{"model": "tiny", "prompt": [1, 2]}'
         pytest.param(b'{"prompt": "' + b"\xff" * 9 + b'"}', [3], id="a body that is no text"),
         pytest.param(PROMPT, [3, 100], id="a token outside of the vocabulary"),
         pytest.param(PROMPT, [3] * 15, id="more tokens than the model holds"),
+        pytest.param(PROMPT[:-1] + b', "logit_bias": {"100": 1}}', [3], id="a bias for no token of the vocabulary"),
     ],
 )
 def test_check_lot__what_no_honest_host_answers__is_held_against_the_host_and_stops_nobody(
@@ -402,6 +419,25 @@ def test_check_lot__what_no_honest_host_answers__is_held_against_the_host_and_st
     case, opening = open_one(body, tokens)
     report = asyncio.run(check_lot(Deaf(), case, opening))
     assert (report.distance_ppm, report.tokens) == (WORST_PPM, 0)
+
+
+class Strict(Deaf):
+    """Its model's template refuses every conversation, as that of each host that has the model."""
+
+    async def render(self, request: pb.RenderRequest) -> tuple[int, ...]:
+        raise PermanentError("sidecar_refused", "roles must alternate", sidecar_code="chat_invalid")
+
+
+def test_check_lot__a_conversation_that_the_template_refuses__is_held_against_who_answered_it() -> None:
+    case, opening = open_one(b'{"model": "tiny", "messages": [{"role": "user", "content": "?"}]}', [3])
+    report = asyncio.run(check_lot(Strict(), replace(case, model=pb.LoadedModel(max_context=64)), opening))
+    assert (report.distance_ppm, report.tokens) == (WORST_PPM, 0)
+
+
+def test_check_lot__the_sidecar_is_away__nobody_is_accused() -> None:
+    case, opening = open_one(b'{"model": "tiny", "messages": [{"role": "user", "content": "?"}]}', [3])
+    with pytest.raises(PermanentError):
+        asyncio.run(check_lot(Deaf(), replace(case, model=pb.LoadedModel(max_context=64)), opening))
 
 
 @dataclass

@@ -30,13 +30,13 @@ from rules.types import Host, Phase
 from rules.vouchers import Price, Tokens, Voucher, compute_amount
 from serving import verifying
 from serving.check_view import CheckView, Docket
-from serving.opening import PATH, Opener
+from serving.opening import PATH
 from serving.verifying import AT_ONCE, FILE_NAME, Verifier, fetch_url, keep_verifying
 from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, DAN, Person, make_genesis
 from tests.chain.market import VOUCHER_KEY, serving_key_of
 from tests.serving.market import key_of, submit
-from tests.serving.test_checking import PROMPT, Server, open_one, open_server
+from tests.serving.test_checking import PROMPT, Server, make_opener, open_one, open_server
 from wire.gonka.inference.v1 import check_pb2
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.gonka.inference.v1 import query_pb2 as query
@@ -77,9 +77,7 @@ async def read_model(target: str) -> pb.Model:
 @asynccontextmanager
 async def serve_samples(server: Server, ledger: CosmosLedger) -> AsyncIterator[str]:
     """Bob's samples, over HTTP."""
-    opener = Opener(
-        server.journal, CheckView(ledger=ledger), chain_id=CHAIN_ID, host=server.host, entropy=secrets.token_bytes
-    )
+    opener = make_opener(server, CheckView(ledger=ledger))
     app = web.Application(middlewares=[answer_errors])
     app.router.add_get(PATH, opener.serve)
     runner = web.AppRunner(app)

@@ -11,6 +11,8 @@ JSON_DEPTH: Final = 48
 JSON_CONTAINERS: Final = 50_000
 """Lists and objects in a body together."""
 
+FIELDS: Final = 64
+"""Of an object whose fields are named by OpenAI: more are not looked at one by one."""
 MODEL_NAME_CHARS: Final = 128
 MESSAGES: Final = 2_048
 CONTENT_PARTS: Final = 256
@@ -48,6 +50,10 @@ ARGUMENTS_CHARS: Final = 1 << 17
 SCHEMA_DEPTH: Final = 24
 SCHEMA_NODES: Final = 5_000
 """Lists, objects and values of one JSON schema together."""
+SCHEMA_PATTERNS: Final = 32
+"""Regular expressions of one JSON schema, with each reference written out."""
+PATTERN_BYTES: Final = 2 << 20
+"""Of one of them, compiled."""
 USER_CHARS: Final = 512
 METADATA_PAIRS: Final = 16
 METADATA_KEY_CHARS: Final = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from wire.openai import limits
@@ -15,6 +15,14 @@ class Strict(BaseModel):
     """No unknown fields, no conversion between types, no NaN."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_fields(cls, value: object) -> object:
+        """Each unknown field would become an error of its own, and a body has room for very many."""
+        if isinstance(value, dict) and len(value) > limits.FIELDS:
+            raise PydanticCustomError("extra_forbidden", f"more than {limits.FIELDS} fields")
+        return value
 
 
 def _unsupported(value: object) -> object:
@@ -47,7 +55,7 @@ class TextPart(Strict):
     text: str
 
 
-Content: TypeAlias = str | Annotated[list[TextPart], Field(max_length=limits.CONTENT_PARTS)]
+Content: TypeAlias = str | Annotated[list[TextPart], Field(fail_fast=True, max_length=limits.CONTENT_PARTS)]
 
 
 class SystemMessage(Strict):
@@ -88,7 +96,7 @@ class AssistantMessage(Strict):
     content: Content | None = None
     name: Name | None = None
     refusal: str | None = None
-    tool_calls: Annotated[list[ToolCall], Field(max_length=limits.TOOL_CALLS)] | None = None
+    tool_calls: Annotated[list[ToolCall], Field(fail_fast=True, max_length=limits.TOOL_CALLS)] | None = None
     function_call: Unserved = None
     audio: Unserved = None
     annotations: list[Any] | None = None

@@ -8,25 +8,41 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from wire.openai import limits
 from wire.openai.messages import ChatMessage, ResponseFormat, Strict, Tool, ToolChoice, Unserved
 
+
+def _hold_to(most: int) -> BeforeValidator:
+    """No list or object of more than `most`: it is not looked at item by item, as each wrong one becomes an error."""
+
+    def check(value: object) -> object:
+        if isinstance(value, dict | list) and len(value) > most:
+            raise PydanticCustomError("too_long", f"more than {most} items")
+        return value
+
+    return BeforeValidator(check)
+
+
 ModelName: TypeAlias = Annotated[str, Field(min_length=1, max_length=limits.MODEL_NAME_CHARS)]
 TokenId: TypeAlias = Annotated[int, Field(ge=0, lt=limits.TOKEN_IDS)]
-Tokens: TypeAlias = Annotated[list[TokenId], Field(min_length=1, max_length=limits.PROMPT_TOKENS)]
+Tokens: TypeAlias = Annotated[list[TokenId], Field(fail_fast=True, min_length=1, max_length=limits.PROMPT_TOKENS)]
 TokenCount: TypeAlias = Annotated[int, Field(ge=1, le=limits.MAX_TOKENS)]
 Stop: TypeAlias = Annotated[str, Field(min_length=1, max_length=limits.STOP_CHARS)]
-Stops: TypeAlias = Stop | Annotated[list[Stop], Field(max_length=limits.STOPS)]
+Stops: TypeAlias = Stop | Annotated[list[Stop], Field(fail_fast=True, max_length=limits.STOPS)]
 Repetition: TypeAlias = Annotated[float, Field(ge=-limits.REPETITION, le=limits.REPETITION)]
 BiasKey: TypeAlias = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,7})$")]
 Bias: TypeAlias = Annotated[float, Field(ge=-limits.BIAS, le=limits.BIAS)]
-Biases: TypeAlias = Annotated[dict[BiasKey, Bias], Field(max_length=limits.BIASED_TOKENS)]
+Biases: TypeAlias = Annotated[
+    dict[BiasKey, Bias], _hold_to(limits.BIASED_TOKENS), Field(max_length=limits.BIASED_TOKENS)
+]
 ShortText: TypeAlias = Annotated[str, Field(max_length=limits.USER_CHARS)]
 MetadataKey: TypeAlias = Annotated[str, Field(max_length=limits.METADATA_KEY_CHARS)]
-Metadata: TypeAlias = Annotated[dict[MetadataKey, ShortText], Field(max_length=limits.METADATA_PAIRS)]
+Metadata: TypeAlias = Annotated[
+    dict[MetadataKey, ShortText], _hold_to(limits.METADATA_PAIRS), Field(max_length=limits.METADATA_PAIRS)
+]
 
 
 class StreamOptions(Strict):
@@ -73,18 +89,18 @@ class SamplingRequest(Strict):
 class ChatRequest(SamplingRequest):
     """The body of POST /v1/chat/completions."""
 
-    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=limits.MESSAGES)]
+    messages: Annotated[list[ChatMessage], Field(fail_fast=True, min_length=1, max_length=limits.MESSAGES)]
     max_completion_tokens: TokenCount | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=limits.TOP_LOGPROBS)] | None = None
-    tools: Annotated[list[Tool], Field(max_length=limits.TOOLS)] | None = None
+    tools: Annotated[list[Tool], Field(fail_fast=True, max_length=limits.TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     metadata: Metadata | None = None
     store: Unserved = None
     service_tier: Literal["auto", "default"] | None = None
-    modalities: list[Literal["text"]] | None = None
+    modalities: Annotated[list[Literal["text"]], Field(fail_fast=True, max_length=limits.FIELDS)] | None = None
     prompt_cache_key: ShortText | None = None
     safety_identifier: ShortText | None = None
     audio: Unserved = None
@@ -126,8 +142,8 @@ class CompletionRequest(SamplingRequest):
     prompt: (
         str
         | Tokens
-        | Annotated[list[str], Field(min_length=1, max_length=limits.PROMPTS)]
-        | Annotated[list[Tokens], Field(min_length=1, max_length=limits.PROMPTS)]
+        | Annotated[list[str], Field(fail_fast=True, min_length=1, max_length=limits.PROMPTS)]
+        | Annotated[list[Tokens], Field(fail_fast=True, min_length=1, max_length=limits.PROMPTS)]
     )
     logprobs: Annotated[int, Field(ge=0, le=limits.COMPLETION_LOGPROBS)] | None = None
     echo: Unserved = None
@@ -158,8 +174,11 @@ class EmbeddingRequest(Strict):
     input: (
         Annotated[str, Field(min_length=1)]
         | Tokens
-        | Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=limits.EMBEDDING_INPUTS)]
-        | Annotated[list[Tokens], Field(min_length=1, max_length=limits.EMBEDDING_INPUTS)]
+        | Annotated[
+            list[Annotated[str, Field(min_length=1)]],
+            Field(fail_fast=True, min_length=1, max_length=limits.EMBEDDING_INPUTS),
+        ]
+        | Annotated[list[Tokens], Field(fail_fast=True, min_length=1, max_length=limits.EMBEDDING_INPUTS)]
     )
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Unserved = None

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 
-from wire.openai.limits import SCHEMA_DEPTH, SCHEMA_NODES
+from wire.openai.limits import PATTERN_BYTES, SCHEMA_DEPTH, SCHEMA_NODES, SCHEMA_PATTERNS
 
 _UNSERVED: Final = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef")
 
@@ -34,7 +34,7 @@ def fits_schema(schema: dict[str, Any], value: Any) -> bool:
 
 def _measure(schema: dict[str, Any]) -> str:
     """Walks the schema with every reference written out: that is what matching costs."""
-    nodes = 0
+    nodes = patterns = 0
     waiting: list[tuple[int, Any, frozenset[str]]] = [(0, schema, frozenset())]
     while waiting:
         depth, node, behind = waiting.pop()
@@ -45,6 +45,9 @@ def _measure(schema: dict[str, Any]) -> str:
             waiting += [(depth + 1, child, behind) for child in node]
         elif isinstance(node, dict):
             waiting += [(depth + 1, child, behind) for child in node.values()]
+            patterns += _count_patterns(node)
+            if patterns > SCHEMA_PATTERNS:
+                return f"more than {SCHEMA_PATTERNS} patterns, with each reference written out"
             if unserved := next((word for word in _UNSERVED if isinstance(node.get(word), str)), ""):
                 return f"{unserved} is not served here"
             if isinstance(reference := node.get("$ref"), str):
@@ -55,6 +58,12 @@ def _measure(schema: dict[str, Any]) -> str:
                     return f"{reference[:80]} leads nowhere within the schema"
                 waiting.append((depth + 1, target, behind | {reference}))
     return ""
+
+
+def _count_patterns(node: dict[str, Any]) -> int:
+    """Regular expressions that a schema's own words bring: each is compiled to an automaton that may be large."""
+    by_name = node.get("patternProperties")
+    return isinstance(node.get("pattern"), str) + (len(by_name) if isinstance(by_name, dict) else 0)
 
 
 def _find(schema: dict[str, Any], reference: str) -> Any:
@@ -71,8 +80,9 @@ def _find(schema: dict[str, Any], reference: str) -> Any:
 
 
 def _compile(schema: dict[str, Any]) -> Any:
-    """Patterns become finite automata."""
-    return jsonschema_rs.validator_for(schema, pattern_options=jsonschema_rs.RegexOptions(), retriever=_refuse)
+    """Patterns become finite automata, of bounded size."""
+    options = jsonschema_rs.RegexOptions(size_limit=PATTERN_BYTES, dfa_size_limit=PATTERN_BYTES)
+    return jsonschema_rs.validator_for(schema, pattern_options=options, retriever=_refuse)
 
 
 def _refuse(uri: str) -> NoReturn:

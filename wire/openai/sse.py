@@ -43,6 +43,7 @@ class SseDecoder:
     def __init__(self) -> None:
         self._rest = bytearray()
         self._data: list[str] = []
+        self._data_bytes = 0
 
     def feed(self, received: bytes) -> list[Data | Comment]:
         """What these bytes complete.  Raises ApiError stream_invalid for an endless line, or text that is not UTF-8."""
@@ -53,11 +54,15 @@ class SseDecoder:
         for other in others:
             lines.append(self._rest)
             self._rest = bytearray(other)
-        if len(self._rest) > SSE_LINE_BYTES or sum(map(len, self._data)) > SSE_LINE_BYTES:
-            raise ApiError("stream_invalid", f"a line of more than {SSE_LINE_BYTES} bytes")
+        self._check_length(len(self._rest))
         for line in lines:
             found += self._take(line.removesuffix(b"\r"))
+            self._check_length(self._data_bytes)
         return found
+
+    def _check_length(self, count: int) -> None:
+        if count > SSE_LINE_BYTES:
+            raise ApiError("stream_invalid", f"a line of more than {SSE_LINE_BYTES} bytes")
 
     def _take(self, line: bytes | bytearray) -> list[Data | Comment]:
         try:
@@ -65,11 +70,12 @@ class SseDecoder:
         except UnicodeDecodeError as error:
             raise ApiError("stream_invalid", "a line that is not UTF-8") from error
         if not text:
-            event, self._data = self._data, []
+            event, self._data, self._data_bytes = self._data, [], 0
             return [Data(text="\n".join(event))] if event else []
         if text.startswith(":"):
             return [Comment(text=text[1:].removeprefix(" "))]
         name, _, value = text.partition(":")
         if name == "data":
             self._data.append(value.removeprefix(" "))
+            self._data_bytes += len(line)
         return []

@@ -36,6 +36,12 @@ def change_listed_path(folder: Path, path: str) -> None:
     (folder / MANIFEST_FILE).write_text(json.dumps(content))
 
 
+def change_listed_size(folder: Path, size: int) -> None:
+    content = json.loads((folder / MANIFEST_FILE).read_text())
+    content["files"][0]["bytes"] = size
+    (folder / MANIFEST_FILE).write_text(json.dumps(content))
+
+
 def link(folder: Path) -> None:
     (folder / "config.json").rename(folder.parent / "config.json")
     (folder / "config.json").symlink_to(folder.parent / "config.json")
@@ -73,6 +79,14 @@ BAD: list[tuple[Callable[[Path], object], str, str]] = [
     (lambda f: (f / "model.safetensors").unlink(), "model_incomplete", "no weights"),
     (lambda f: change_json(f / "config.json", model_type="mamba"), "model_unsupported", "an unknown family"),
     (lambda f: change_json(f / "config.json", max_position_embeddings="x"), "model_unsupported", "no limit"),
+    (lambda f: change_json(f / "config.json", vocab_size=True), "model_unsupported", "a limit that is no number"),
+    (lambda f: change_json(f / "config.json", vocab_size=10**30), "model_unsupported", "a limit that nothing has"),
+    (lambda f: change_json(f / "config.json", model_type="mistral"), "model_unsupported", "a window that goes unsaid"),
+    (lambda f: (f / "additional_chat_templates").mkdir(), "model_hash_wrong", "templates that are not listed"),
+    (lambda f: (f / "adapter_config.json").touch(), "model_hash_wrong", "an adapter that is not listed"),
+    (lambda f: change_json(f / MANIFEST_FILE, max_context=float("inf")), "model_manifest_invalid", "an endless limit"),
+    (lambda f: change_listed_path(f, "\ud800"), "model_manifest_invalid", "a path that is no text"),
+    (lambda f: change_listed_size(f, -1), "model_manifest_invalid", "a size below nothing"),
 ]
 
 

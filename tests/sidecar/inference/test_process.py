@@ -1,18 +1,20 @@
 """The child that runs a model: what it answers line by line, and what it never does."""
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from sidecar.inference.network import Network
-from sidecar.inference.process import Bench
+from sidecar.inference.process import Bench, read_input
 from sidecar.inference.rendering import Tokenizer
 from sidecar.inference.sampler import Sampling
-from sidecar.inference.tasks import GenerateTask, encode_generate
+from sidecar.inference.tasks import GenerateTask, encode_generate, encode_line
 from tests.sidecar.inference.tiny import END, make_tiny_model
 
 WATCHED = """
@@ -34,7 +36,7 @@ def watch(event, args):
 LOAD = """
 from pathlib import Path
 from sidecar.inference.network import Network
-from sidecar.inference.process import Bench
+from sidecar.inference.process import Bench, read_input
 from sidecar.inference.rendering import Tokenizer
 
 sys.addaudithook(watch)
@@ -233,3 +235,12 @@ def test_main__a_model_that_is_not_what_it_was__is_refused(tmp_path: Path) -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert json.loads(done.stdout)["refused"][0] == "model_hash_wrong"
+
+
+def test_read_input__a_long_conversation_is_rendered__an_answer_may_go_on_meanwhile() -> None:
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    renders: SimpleQueue[Any] = SimpleQueue()
+    asked = [{"do": "render", "key": 1, "text": "x"}, {"do": "allow", "key": 2, "allowance": 9}]
+    read_input(io.BytesIO(b"".join(map(encode_line, asked))), inbox, renders)
+    assert [inbox.get(), inbox.get()] == [asked[1], None]
+    assert [renders.get(), renders.get()] == [asked[0], None]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import SidecarError
-from sidecar.inference.rendering import JSON_ONLY, Tokenizer, prepare_messages
+from sidecar.inference.rendering import JSON_ONLY, Pieces, Tokenizer, prepare_messages
 from tests.sidecar.inference.tiny import END, make_tiny_model
 
 USER = {"role": "user", "content": "Hi"}
@@ -76,3 +76,33 @@ def test_encode_chat__a_template_that_reaches_for_python__is_refused(tmp_path: P
     with pytest.raises(SidecarError) as refused:
         Tokenizer.open(folder).encode_chat(json.dumps({"messages": [USER]}))
     assert refused.value.code == "chat_invalid"
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ 1 / 0 }}", "{% for i in range(10 ** 9) %}x{% endfor %}", "{{ messages[7].a.b }}"]
+)
+def test_encode_chat__a_template_that_fails_in_any_way__is_refused(tmp_path: Path, template: str) -> None:
+    folder = make_tiny_model(tmp_path)
+    (folder / "chat_template.jinja").write_text(template)
+    with pytest.raises(SidecarError) as refused:
+        Tokenizer.open(folder).encode_chat(json.dumps({"messages": [USER]}))
+    assert refused.value.code == "chat_invalid"
+
+
+def test_encode__what_is_no_text__is_refused(tokenizer: Tokenizer) -> None:
+    with pytest.raises(SidecarError) as refused:
+        tokenizer.encode("\ud800")
+    assert refused.value.code == "prompt_invalid"
+    with pytest.raises(SidecarError) as refused:
+        tokenizer.encode_chat(json.dumps({"messages": [USER | {"content": "\ud800"}]}))
+    assert refused.value.code == "chat_invalid"
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "null", "{" * 100_000, "x"])
+def test_open__no_tokenizer__is_refused(tmp_path: Path, content: str) -> None:
+    folder = make_tiny_model(tmp_path)
+    (folder / "tokenizer.json").write_text(content)
+    for opened in (Tokenizer.open, Pieces.open):
+        with pytest.raises(SidecarError) as refused:
+            opened(folder)
+        assert refused.value.code == "model_unsupported"

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from wire.openai import limits
 from wire.openai.documents import check_shape, parse_request
@@ -159,6 +160,33 @@ def test_parse_request__no_json_or_a_bomb__is_refused_at_once(body: bytes, code:
         parse_request(body, ChatRequest)
     assert caught.value.code == code
     assert time.monotonic() - began < SLOWEST_REFUSAL_S
+
+
+MANY = 400_000
+FLOODS: list[tuple[type[Any], dict[str, Any]]] = [
+    (CompletionRequest, {"prompt": [-1] * MANY}),
+    (CompletionRequest, {"prompt": [[-1] * MANY]}),
+    (CompletionRequest, {"prompt": [""] * MANY}),
+    (EmbeddingRequest, {"input": [-1] * MANY}),
+    (EmbeddingRequest, {"input": [""] * MANY}),
+    (ChatRequest, {**CHAT, "modalities": [1] * MANY}),
+    (ChatRequest, {**CHAT, "logit_bias": {f"a{i}": 1 for i in range(MANY // 4)}}),
+    (ChatRequest, {**CHAT, "metadata": {f"a{i}": 1 for i in range(MANY // 4)}}),
+    (ChatRequest, {**CHAT, **{f"a{i}": 1 for i in range(MANY // 4)}}),
+    (ChatRequest, {"messages": [{"role": "user", "content": "", **{f"a{i}": 1 for i in range(MANY // 4)}}]}),
+]
+
+
+@pytest.mark.parametrize(("kind", "more"), FLOODS, ids=range(len(FLOODS)))
+def test_parse_request__very_many_wrong_items__are_not_each_an_error_of_their_own(
+    kind: type[ChatRequest], more: dict[str, Any]
+) -> None:
+    body = json.dumps({"model": "m"} | more, separators=(",", ":")).encode()
+    with pytest.raises(ApiError) as caught:
+        parse_request(body, kind)
+    cause = caught.value.__cause__
+    assert isinstance(cause, ValidationError)
+    assert cause.error_count() < 10
 
 
 def test_check_shape__brackets_within_texts__do_not_count() -> None:

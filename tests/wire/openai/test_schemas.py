@@ -30,6 +30,10 @@ def chain(links: int) -> dict[str, Any]:
         {"$schema": "http://example.com/schema"},
         {"pattern": "(a{1000}){1000}"},
         {"pattern": "(?=a)"},
+        {"pattern": r"\S{1,4000}"},
+        {"properties": {f"p{i}": {"pattern": f"{i}.{{1,900}}"} for i in range(33)}},
+        {"patternProperties": {f"{i}.{{1,900}}": {} for i in range(33)}},
+        {"$defs": {"a": {"pattern": "a"}}, "allOf": [{"$ref": "#/$defs/a"}] * 33},
         {"type": 5},
     ],
 )

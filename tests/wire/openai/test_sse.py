@@ -36,7 +36,13 @@ def test_feed__an_endless_line_or_no_text__is_an_error(received: bytes) -> None:
 
 
 def test_feed__endless_data_without_an_end_of_the_event__is_an_error() -> None:
-    decoder, lines = SseDecoder(), b"".join(b"data: " + b"x" * 1_000_000 + b"\n" for _ in range(6))
-    decoder.feed(lines)
+    lines = b"".join(b"data: " + b"x" * 1_000_000 + b"\n" for _ in range(6))
     with pytest.raises(ApiError, match="stream_invalid"):
-        decoder.feed(b"data: y\n")
+        SseDecoder().feed(lines)
+
+
+def test_feed__endless_lines_of_no_data__are_an_error_too() -> None:
+    decoder = SseDecoder()
+    with pytest.raises(ApiError, match="stream_invalid"):
+        for _ in range(100):
+            decoder.feed(b"data:\n" * 10_000)
