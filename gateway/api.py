@@ -14,9 +14,10 @@ from chain_client.errors import ClientError
 from gateway.assembly import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH, Chunk, assemble, read_chunk
 from gateway.counting import Request as ApiRequest
 from gateway.desk import Desk
+from gateway.errands import Errand
 from gateway.keys import ApiKey
 from gateway.money import UsdPrice, format_musd
-from gateway.relay import CallerGone, Errand, Relay
+from gateway.relay import CallerGone, Relay
 from wire.openai.documents import parse_request
 from wire.openai.errors import ApiError
 from wire.openai.limits import BODY_BYTES

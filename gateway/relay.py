@@ -11,9 +11,8 @@ import base64
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Final, TypeVar
 
 import aiohttp
 import structlog
@@ -21,18 +20,36 @@ from pydantic import ValidationError
 
 from chain_client.errors import ClientError, TransientError
 from gateway.assembly import find_text, read_chunk
-from gateway.charges import Reservation, reserve, settle
-from gateway.counting import Bounds
-from gateway.hosts import HostClient, HostFailed, read_answer, read_events
-from gateway.pairs import LiveAttempt, Pair
+from gateway.charges import reserve, settle
+from gateway.errands import Errand, Ports, Run
+from gateway.hosts import HostFailed, read_answer, read_events
 from gateway.promises import NONCE_BYTES, Attempt, PairState, open_attempt, record_work
-from gateway.receipts import RANKS, Chosen, Expected, KeptReceipt, check_note, keep_receipt
-from gateway.routing import Candidate, Chance
-from gateway.store import Store
+from gateway.prompts import BOUNDED, COUNTED
+from gateway.receipts import (
+    RANKS,
+    Chosen,
+    Contents,
+    Expected,
+    check_contents,
+    check_note,
+    keep_receipt,
+    read_nonce,
+)
+from gateway.routing import Candidate
+from gateway.spelling import Spellings
 from rules.vouchers import Tokens
-from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
-from wire.openai.notes import TICKET_HEADER, VOUCHER_HEADER, AnswerNote, Progress, encode_header, read_note
+from wire.openai.notes import (
+    HOST_NONCE_HEADER,
+    TICKET_HEADER,
+    TOKENS_HEADER,
+    TOLD,
+    VOUCHER_HEADER,
+    AnswerNote,
+    Progress,
+    encode_header,
+    read_note,
+)
 from wire.openai.responses import Embeddings
 from wire.openai.sse import DONE_TEXT, Comment
 
@@ -54,81 +71,6 @@ class CallerGone(Exception):  # noqa: N818  # what happened, in the past
     """The application has closed its connection, or reads too slowly."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """A request that may run: what is reserved for it, what a host gets, and which hosts may be asked, in order.
-
-    `choices` are the answers it asks for; `wants_usage` says whether the application asked for the counting chunk, and
-    `is_whole` whether it wants the answer in one piece: then nothing is delivered before all of it is there.
-    """
-
-    reservation: Reservation
-    bounds: Bounds
-    path: str
-    body: bytes
-    choices: int
-    wants_usage: bool
-    is_whole: bool
-    candidates: tuple[Candidate, ...]
-
-
-class Ports(Protocol):
-    """What a relay works with; gateway.desk.Desk is one."""
-
-    store: Store
-    client: HostClient
-    secret: bytes
-    chance: Chance
-
-    def pair(self, candidate: Candidate) -> Pair:
-        """The live pair of a candidate's escrow and host."""
-        ...
-
-    def note_success(self, host: str, latency_ms: int) -> None:
-        """A host has begun to answer."""
-        ...
-
-    def note_failure(self, host: str, error: ApiError) -> None:
-        """A host did not do what it should."""
-        ...
-
-    def note_receipt(self, host: str) -> None:
-        """A host has ended an answer with a receipt that it signed as it must."""
-        ...
-
-    @property
-    def epoch(self) -> int:
-        """The chain's, as it was seen last."""
-        ...
-
-    def list_serving_keys(self, host: str) -> tuple[bytes, ...]:
-        """The keys that a host may sign receipts with now, the newest first."""
-        ...
-
-
-@dataclass(slots=True, kw_only=True)
-class _Run:
-    """An attempt at one host."""
-
-    errand: Errand
-    candidate: Candidate
-    pair: Pair
-    live: LiveAttempt
-    ticket: pb.Ticket
-    began_ms: int
-    held_back: list[str] = field(default_factory=list)
-    finished: int = 0
-    has_begun: bool = False
-    has_usage: bool = False
-    receipt: KeptReceipt | None = None
-    receipt_fault: str = "its answer ends without a receipt"
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether every answer that was asked for has ended."""
-        return self.finished >= self.errand.choices
-
-
 class Relay:
     """Runs errands; a settlement that the disk does not take yet is tried until it does."""
 
@@ -148,7 +90,7 @@ class Relay:
         """Ask hosts until one answers in one piece.  Raises ApiError."""
         answers: list[Embeddings] = []
 
-        async def take(run: _Run) -> None:
+        async def take(run: Run) -> None:
             answers.append(await self._fetch(run))
 
         await self._serve(errand, take)
@@ -159,7 +101,7 @@ class Relay:
         while self._settling:
             await asyncio.wait(self._settling)
 
-    async def _serve(self, errand: Errand, carry_out: Callable[[_Run], Awaitable[None]]) -> None:
+    async def _serve(self, errand: Errand, carry_out: Callable[[Run], Awaitable[None]]) -> None:
         request_id = errand.reservation.request_id
         outcome, run = "failed", await self._open_first(errand)
         try:
@@ -188,7 +130,7 @@ class Relay:
 
     # ---- the ledger ------------------------------------------------------------------------------------------------
 
-    async def _open_first(self, errand: Errand) -> _Run:
+    async def _open_first(self, errand: Errand) -> Run:
         def write(connection: sqlite3.Connection) -> tuple[Attempt, PairState]:
             reserve(connection, errand.reservation, self._ports.chance.now_ms())
             return opening(connection)
@@ -197,7 +139,7 @@ class Relay:
         opening = self._prepare_opening(errand, candidate)
         return await self._begin(errand, candidate, write)
 
-    async def _open_next(self, errand: Errand, candidate: Candidate, failed: _Run) -> _Run:
+    async def _open_next(self, errand: Errand, candidate: Candidate, failed: Run) -> Run:
         failed.pair.end(failed.live)
         await failed.pair.note((failed.live,))
         return await self._begin(errand, candidate, self._prepare_opening(errand, candidate))
@@ -222,7 +164,7 @@ class Relay:
 
         return write
 
-    async def _begin(self, errand: Errand, candidate: Candidate, write: Opening) -> _Run:
+    async def _begin(self, errand: Errand, candidate: Candidate, write: Opening) -> Run:
         pair = self._ports.pair(candidate)
         try:
             with pair.expect(errand.bounds):
@@ -230,7 +172,7 @@ class Relay:
         except TransientError as error:
             raise ApiError("ledger_unavailable") from error
         pair.adopt(state, carried=True)
-        return _Run(
+        return Run(
             errand=errand,
             candidate=candidate,
             pair=pair,
@@ -239,14 +181,14 @@ class Relay:
             began_ms=self._ports.chance.now_ms(),
         )
 
-    async def _settle(self, run: _Run, outcome: str) -> None:
+    async def _settle(self, run: Run, outcome: str) -> None:
         """Note, sign, charge and keep the receipt in one write, whatever becomes of who waits for it."""
         task = asyncio.create_task(self._write_end(run, outcome))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
         await asyncio.shield(task)
 
-    async def _write_end(self, run: _Run, outcome: str) -> None:
+    async def _write_end(self, run: Run, outcome: str) -> None:
         request_id, now_ms = run.errand.reservation.request_id, self._ports.chance.now_ms()
         run.pair.end(run.live)
         note, receipt = run.pair.prepare_note((run.live,)), run.receipt
@@ -269,8 +211,9 @@ class Relay:
 
     # ---- the host --------------------------------------------------------------------------------------------------
 
-    async def _pass_on(self, run: _Run, sink: Sink) -> None:
+    async def _pass_on(self, run: Run, sink: Sink) -> None:
         async with self._ask(run) as response, contextlib.aclosing(read_events(response)) as events:
+            self._choose_count(run, response.headers)
             async for items, count in events:
                 _check(run.live.meter.take_bytes, count)
                 for item in items:
@@ -286,7 +229,7 @@ class Relay:
                         await self._take_event(run, item.text, sink)
         raise HostFailed(ApiError("host_ended_early"))
 
-    async def _fetch(self, run: _Run) -> Embeddings:
+    async def _fetch(self, run: Run) -> Embeddings:
         async with self._ask(run) as response:
             body = await read_answer(response)
         try:
@@ -302,9 +245,9 @@ class Relay:
         return answer
 
     @contextlib.asynccontextmanager
-    async def _ask(self, run: _Run) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _ask(self, run: Run) -> AsyncIterator[aiohttp.ClientResponse]:
         """The host's response; with the ticket goes the newest voucher."""
-        headers = {TICKET_HEADER: encode_header(run.ticket)}
+        headers = {TICKET_HEADER: encode_header(run.ticket)} | ({TOKENS_HEADER: TOLD} if run.errand.script else {})
         serial, voucher = run.pair.newest
         if serial:
             headers[VOUCHER_HEADER] = base64.b64encode(voucher).decode()
@@ -313,7 +256,21 @@ class Relay:
             run.pair.confirm(serial)
             yield response
 
-    async def _take_comment(self, run: _Run, text: str) -> None:
+    def _choose_count(self, run: Run, headers: Mapping[str, str]) -> None:
+        """Hold the answer by its tokens where the host tells them, by bytes else.
+
+        Raises HostFailed `host_tokens_missing` where the operator believes no host that does not.
+        """
+        script = run.errand.script
+        if script is not None and headers.get(TOKENS_HEADER) == TOLD:
+            run.spellings = Spellings(script, run.errand.bounds.most_out)
+            run.host_nonce = read_nonce(headers.get(HOST_NONCE_HEADER, ""))
+            run.live.meter.tells_tokens = True
+        elif script is not None and self._ports.requires_tokens:
+            raise HostFailed(ApiError("host_tokens_missing"))
+        self._ports.attempts[BOUNDED if run.spellings is None else COUNTED] += 1
+
+    async def _take_comment(self, run: Run, text: str) -> None:
         try:
             note = read_note(text)
         except ApiError as error:
@@ -324,13 +281,15 @@ class Relay:
         if isinstance(note, AnswerNote):
             self._take_receipt(run, note)
         elif note is not None:
+            if run.spellings is not None:
+                _check(run.spellings.take_progress, note)
             _check(run.live.meter.take_progress, note)
             try:
                 await run.pair.sign(run.live)
             except ClientError as error:
                 log.warning("voucher_delayed", code=error.code, detail=error.detail)
 
-    def _take_receipt(self, run: _Run, note: AnswerNote) -> None:
+    def _take_receipt(self, run: Run, note: AnswerNote) -> None:
         expected = Expected(
             terms=run.pair.terms,
             request=run.ticket.request,
@@ -339,11 +298,15 @@ class Relay:
             keys=self._ports.list_serving_keys(run.candidate.host),
         )
         try:
-            run.receipt = check_note(note, expected)
+            kept = check_note(note, expected)
+            if run.spellings is not None:
+                contents = Contents(ticket=run.ticket, host_nonce=run.host_nonce, answers=run.spellings.answers)
+                check_contents(kept.signed, note.salt, contents)
+            run.receipt = kept
         except ApiError as error:
             run.receipt_fault = error.message
 
-    def _judge_receipt(self, run: _Run) -> None:
+    def _judge_receipt(self, run: Run) -> None:
         """The answer is whole and goes on to the application; a host that does not sign for it is asked less."""
         host = run.candidate.host
         if run.receipt is not None:
@@ -351,15 +314,19 @@ class Relay:
         else:
             self._ports.note_failure(host, ApiError("host_receipt_invalid", run.receipt_fault))
 
-    async def _take_event(self, run: _Run, text: str, sink: Sink) -> None:
+    async def _take_event(self, run: Run, text: str, sink: Sink) -> None:
         chunk = read_chunk(text, run.errand.path)
         run.finished += sum(choice.finish_reason is not None for choice in chunk.choices)
         if chunk.usage is not None:
             told = Progress(tokens_in=chunk.usage.prompt_tokens, tokens_out=chunk.usage.completion_tokens, signed=0)
+            if run.spellings is not None:
+                _check(run.spellings.check_count, told.tokens_out)
             _check(run.live.meter.take_progress, told)
             run.has_usage = True
             if not run.errand.wants_usage and not chunk.choices:
                 return
+        if run.spellings is not None:
+            _check(run.spellings.take_chunk, chunk)
         piece = find_text(chunk)
         if piece:
             run.live.meter.take_text(piece)
@@ -369,20 +336,25 @@ class Relay:
             if not run.errand.is_whole:
                 await self._deliver(run, sink)
 
-    async def _deliver(self, run: _Run, sink: Sink) -> None:
+    async def _deliver(self, run: Run, sink: Sink) -> None:
         run.live.delivers = True
         held_back, run.held_back = run.held_back, []
         for text in held_back:
             await sink(text)
 
-    def _note_begun(self, run: _Run) -> None:
+    def _note_begun(self, run: Run) -> None:
         if not run.has_begun:
             run.has_begun = True
             self._ports.note_success(run.candidate.host, self._ports.chance.now_ms() - run.began_ms)
 
-    def _check_end(self, run: _Run) -> None:
+    def _check_end(self, run: Run) -> None:
         if not run.is_finished:
             raise HostFailed(ApiError("host_ended_early"))
+        if run.spellings is not None:
+            try:
+                run.spellings.check_end()
+            except ApiError as error:
+                raise HostFailed(error) from error
         if run.errand.is_whole and not run.has_usage:
             raise HostFailed(ApiError("host_answer_invalid", "its answer counts no tokens"))
 
