@@ -76,6 +76,7 @@ class Habits:
     leaves_out: frozenset[int] = frozenset()
     places: bool = True
     bad_placing: bytes | None = None
+    writes: Callable[[int], str] = lambda place: f"w{place} "
     tells: bool = False
     prompt: tuple[int, ...] = ()
     spells: Callable[[str], list[int]] = lambda text: list(text.encode())
@@ -191,7 +192,7 @@ class StubHost:
             await self.work(0, 1)
             if habits.pause_s:
                 await asyncio.sleep(habits.pause_s)
-            await response.write(_chunk(is_chat, {"content": f"w{done} "}))
+            await response.write(_chunk(is_chat, {"content": habits.writes(done)}))
             if done % habits.note_each == 0:
                 await self._tell(response, habits.prompt_tokens, done)
         await response.write(_chunk(is_chat, {}, finish="length" if words < habits.words else "stop"))
@@ -210,7 +211,7 @@ class StubHost:
         tokens: list[int] = []
         fresh: list[int] = []
         for place in range(1, habits.words + 1):
-            word = f"w{place} "
+            word = habits.writes(place)
             is_last = place == habits.words
             spelled = habits.spells(word) + list(habits.adds_tokens if is_last else ())
             await self.work(0, len(spelled))
