@@ -15,12 +15,13 @@ import asyncio
 import hashlib
 import json
 import logging
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,7 @@ async def measure(home: Path, target: str, hashes: tuple[bytes, bytes], count: i
         began = time.perf_counter()
         vocabulary = await read_vocabulary(stub, loaded)
         print(f"{loaded.name}: {len(vocabulary.texts)} tokens read in {time.perf_counter() - began:.2f} s, once")
+        draw_evenly(vocabulary)
         chat = json.dumps({"messages": [{"role": "user", "content": "Hi"}]})
         prompt = await stub.render(pb.RenderRequest(content_hash=loaded.content_hash, chat=chat))
     for length in LENGTHS:
@@ -171,9 +173,22 @@ async def sample(target: str, most: int) -> None:
             print(f"  {shown / fewest:.4f} of all, {worst:.4f} and {over} more at worst; {hidden} hidden", flush=True)
 
 
+def draw_evenly(vocabulary: Vocabulary) -> None:
+    """100 texts of 500 tokens, every token that shows something equally likely: a temperature without end."""
+    draw = random.Random(1)
+    shown = [token for token, text in enumerate(vocabulary.texts) if text]
+    found = [spell(vocabulary, draw.choices(shown, k=500)) for _ in range(100)]
+    worst, all_fewest = max(one.shown / one.fewest for one in found), sum(one.fewest for one in found)
+    print(f"drawn evenly: {500 * 100 / all_fewest:.4f} of the fewest, {worst:.4f} at worst")
+
+
 async def spell_answer(stub: InferenceStub, vocabulary: Vocabulary, request: pb.GenerateRequest) -> Spelled:
     """One answer."""
-    tokens = [token.token async for chunk in stub.generate(request) for token in chunk.tokens]
+    return spell(vocabulary, [token.token async for chunk in stub.generate(request) for token in chunk.tokens])
+
+
+def spell(vocabulary: Vocabulary, tokens: Sequence[int]) -> Spelled:
+    """Tokens beside the fewest for their text."""
     texts = [vocabulary.texts[token] for token in tokens]
     counted = FewestTokens(vocabulary)
     counted.add(b"".join(texts))
