@@ -192,12 +192,8 @@ def spell(vocabulary: Vocabulary, tokens: Sequence[int]) -> Spelled:
     texts = [vocabulary.texts[token] for token in tokens]
     counted = FewestTokens(vocabulary)
     counted.add(b"".join(texts))
-    fewest, place = counted.count, 0
-    while place < len(counted.rest):
-        place += vocabulary.measure_longest(counted.rest, place)
-        fewest += 1
     shown, ends = sum(map(bool, texts)), sum(token in vocabulary.ends for token in tokens)
-    return Spelled(shown=shown, fewest=max(1, fewest), hidden=len(tokens) - shown - ends)
+    return Spelled(shown=shown, fewest=max(1, counted.total), hidden=len(tokens) - shown - ends)
 
 
 @contextmanager

@@ -140,7 +140,7 @@ class Relay:
         return await self._begin(errand, candidate, write)
 
     async def _open_next(self, errand: Errand, candidate: Candidate, failed: Run) -> Run:
-        failed.pair.end(failed.live)
+        _end(failed)
         await failed.pair.note((failed.live,))
         return await self._begin(errand, candidate, self._prepare_opening(errand, candidate))
 
@@ -190,7 +190,7 @@ class Relay:
 
     async def _write_end(self, run: Run, outcome: str) -> None:
         request_id, now_ms = run.errand.reservation.request_id, self._ports.chance.now_ms()
-        run.pair.end(run.live)
+        _end(run)
         note, receipt = run.pair.prepare_note((run.live,)), run.receipt
         chosen = Chosen(epoch=self._ports.epoch, rank=self._ports.chance.draw(RANKS), now_ms=now_ms)
 
@@ -357,6 +357,12 @@ class Relay:
                 raise HostFailed(error) from error
         if run.errand.is_whole and not run.has_usage:
             raise HostFailed(ApiError("host_answer_invalid", "its answer counts no tokens"))
+
+
+def _end(run: Run) -> None:
+    run.pair.end(run.live)
+    if run.spellings is not None:
+        run.pair.note_surplus(run.spellings.surplus)
 
 
 def _check(take: Callable[[T], None], told: T) -> None:

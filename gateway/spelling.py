@@ -100,6 +100,15 @@ class FewestTokens:
         self.rest = b""
         self._vocabulary = vocabulary
 
+    @property
+    def total(self) -> int:
+        """The tokens for all of it, were this its end."""
+        total, place = self.count, 0
+        while place < len(self.rest):
+            place += self._vocabulary.measure_longest(self.rest, place)
+            total += 1
+        return total
+
     def add(self, text: bytes) -> None:
         """The text goes on."""
         self.rest += text
@@ -125,6 +134,14 @@ class Spelling:
         self._is_last = False
         self._spelled: list[Piece] = []
         self._delivered: list[Piece] = []
+
+    @property
+    def surplus(self) -> int:
+        """Tokens beyond an eighth more than the text needs, those that no text shows with them; below 0 for fewer."""
+        if not self._script.is_plain:
+            return 0
+        fewest = self._fewest.total
+        return self._shown + self._hidden - fewest - fewest // SPARE_SHARE
 
     def take_delivered(self, pieces: Sequence[Piece], *, is_last: bool) -> None:
         """What the host delivers; no more follows the last."""
@@ -201,6 +218,11 @@ class Spellings:
     def count(self) -> int:
         """Tokens told, and found to spell what was delivered."""
         return sum(len(choice.tokens) for choice in self._choices)
+
+    @property
+    def surplus(self) -> int:
+        """Of all choices together."""
+        return sum(choice.surplus for choice in self._choices)
 
     @property
     def answers(self) -> tuple[Answer, ...]:

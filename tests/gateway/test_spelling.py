@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.counting import HIDDEN_TOKENS
-from gateway.prompts import BOUNDED, COUNTED
+from gateway.prompts import BOUNDED, COUNTED, PromptCounter
 from gateway.receipts import read_kept
 from gateway.spelling import (
     LONGEST,
@@ -29,6 +29,7 @@ from tests.gateway.shop import CONTENT_HASH, ESCROW_ID, HOSTS, PRICE, TOKENIZER_
 from tests.gateway.stub_host import Habits
 from tests.gateway.test_relay import play, read_stream
 from tests.sidecar.inference.tiny import END
+from wire.gonka.sidecar.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
 from wire.openai.notes import Progress
 from wire.openai.requests import ChatRequest, CompletionRequest
@@ -203,6 +204,14 @@ def test_spellings__tokens_drawn_at_random__are_within_what_may_be() -> None:
     assert SPARE_TOKENS < 256, "the credit"
 
 
+def test_surplus__tokens_beyond_an_eighth_more_than_the_fewest__hidden_ones_with_them() -> None:
+    honest, tokens = [said("the quick" * 8), told(16, *[THE, QUICK] * 8)], [THE, QUICK] * 8
+    assert run(honest).surplus == -2
+    assert run([honest[0], told(18, *tokens, SPECIAL, SPECIAL)]).surplus == 0
+    assert run([said("the"), told(3, *b"the")]).surplus == 2
+    assert run([said("the"), told(3, *b"the")], presence_penalty=1).surplus == 0
+
+
 # ---- through a gateway -----------------------------------------------------------------------------------------------
 
 TEXT = "Hi"
@@ -360,3 +369,46 @@ def test_chat__without_a_renderer__no_tokens_are_asked_for(tmp_path: Path) -> No
         assert shop.desk.attempts == {BOUNDED: 1}
 
     play(scene, tmp_path, [replace(HONEST)], hashes=(CONTENT_HASH, TOKENIZER_HASH))
+
+
+class Speller:
+    """A sidecar of one model, with a token for each word that a stub host says, and one for each byte."""
+
+    texts = (*(bytes([byte]) for byte in range(256)), *(f"w{place} ".encode() for place in range(1, 9)))
+
+    async def models(self) -> tuple[pb.LoadedModel, ...]:
+        return (
+            pb.LoadedModel(
+                content_hash=CONTENT_HASH,
+                tokenizer_hash=TOKENIZER_HASH,
+                max_context=1_000,
+                vocabulary=len(self.texts),
+            ),
+        )
+
+    async def render(self, request: pb.RenderRequest) -> tuple[int, ...]:
+        return (1, 2, 3)
+
+    async def read_vocabulary(self, content_hash: bytes, first: int) -> pb.VocabularyResponse:
+        return pb.VocabularyResponse(texts=self.texts[first:])
+
+
+def test_chat__a_host_that_spells_every_short_answer_in_letters__is_asked_no_more_once_the_credit_is_lost(
+    tmp_path: Path,
+) -> None:
+    """Each answer by itself is within what may be."""
+
+    async def scene(shop: Shop) -> None:
+        shop.desk.counter = PromptCounter(Speller(), lambda: 0.0)
+        padder, honest = shop.hosts
+        while not honest.tickets:
+            status, answer, _ = await shop.chat(TEXT)
+            assert (status, answer["choices"][0]["message"]["content"]) == (200, ANSWER)
+        surplus = len(ANSWER) - 8 - 1
+        assert surplus * (len(padder.tickets) - 1) <= 256 < surplus * len(padder.tickets)
+        assert shop.desk.describe_use().exhausted == {(ESCROW_ID, HOSTS[0])}
+        assert shop.desk.health[HOSTS[0]].failures == 0
+
+    words = Speller.texts.index
+    padded = Habits(tells=True, prompt=(1, 2, 3), prompt_tokens=3)
+    play(scene, tmp_path, [padded, replace(padded, spells=lambda word: [words(word.encode())])])
