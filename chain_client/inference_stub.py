@@ -60,6 +60,11 @@ class InferenceStub:
         """A conversation or a text as tokens."""
         return tuple((await self._call("Render", request, pb.RenderResponse, RENDER_S)).tokens)
 
+    async def read_vocabulary(self, content_hash: bytes, first: int) -> pb.VocabularyResponse:
+        """What tokens add to an answer's text, as many as come in one message."""
+        request = pb.VocabularyRequest(content_hash=content_hash, first=first)
+        return await self._call("Vocabulary", request, pb.VocabularyResponse, RENDER_S)
+
     async def generate(self, request: pb.GenerateRequest) -> AsyncGenerator[pb.GenerateChunk, None]:
         """An answer as it comes; the last chunk has a finish_reason.  Closing the iterator ends the work.
 

@@ -22,7 +22,8 @@ class GatewayConfig:
     It serves OpenAI's API at `host`:`port`, and metrics on loopback where `metrics_port` is not 0.  Requests never
     leave `territory`; hosts in `networks` may be dialled though they are private.  `deposit_ngonka` is what an escrow
     gets at a time, `host_timeout_s` how long a host may be silent, `most_requests` how many run at a time.  `renderer`
-    is the gRPC target of the operator's own sidecar that counts prompts, empty where there is none.
+    is the gRPC target of the operator's own sidecar that counts prompts, empty where there is none; with it, a gateway
+    that `requires_tokens` believes no host that does not tell the tokens of its answers.
     """
 
     host: str
@@ -34,6 +35,7 @@ class GatewayConfig:
     host_timeout_s: int
     most_requests: int
     renderer: str
+    requires_tokens: bool
     log_format: str
 
 
@@ -53,11 +55,13 @@ class Settings:
     host_timeout: str = "60"
     most_requests: str = "1000"
     renderer: str = ""
+    require_tokens: str = "false"
     log_format: str = "console"
 
 
 SETTINGS: Final = tuple(field.name for field in fields(Settings))
 GNK_DECIMALS: Final = 9
+SWITCH: Final = {"true": True, "false": False}
 
 
 def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str], home: Path) -> GatewayConfig:
@@ -82,6 +86,7 @@ def read_config(flags: Mapping[str, str | None], environ: Mapping[str, str], hom
         host_timeout_s=_read_number("host_timeout", texts.host_timeout, least=1, most=3600),
         most_requests=_read_number("most_requests", texts.most_requests, least=1, most=MOST),
         renderer=_read_renderer(texts.renderer),
+        requires_tokens=_read_requirement(texts.require_tokens.lower(), texts.renderer),
         log_format=texts.log_format,
     )
 
@@ -119,6 +124,12 @@ def _read_renderer(text: str) -> str:
         detail = f"renderer is {text!r}; write unix:/PATH, or HOST:PORT of a sidecar on this machine"
         raise PermanentError("gateway_config_invalid", detail)
     return text
+
+
+def _read_requirement(text: str, renderer: str) -> bool:
+    if text not in SWITCH or (SWITCH[text] and not renderer):
+        raise PermanentError("gateway_config_invalid", "require_tokens is true or false, and true only with a renderer")
+    return SWITCH[text]
 
 
 def _read_number(setting: str, text: str, *, least: int, most: int) -> int:

@@ -2,7 +2,8 @@
 
 A prompt that a sidecar of the operator's own has read is known exactly.  Otherwise a token is at least one byte of a
 prompt or an answer, but for a few that no text shows: the template's, ends of sequences, a stop string that is cut off.
-So bytes bound what a host may claim, without its tokenizer.
+So bytes bound what a host may claim, without its tokenizer.  A host that tells its tokens is held by gateway.spelling
+besides, and no text counts that came without its tokens.
 """
 
 from __future__ import annotations
@@ -97,9 +98,13 @@ def _bound(prompts: list[str | list[int]], n: int, answer: tuple[int, int], max_
 
 
 class Meter:
-    """Counts one attempt as its stream goes by; what it has counted never falls."""
+    """Counts one attempt as its stream goes by; what it has counted never falls.
+
+    Where the host `tells_tokens`, only the last piece of text may be one whose tokens are still to be told.
+    """
 
     def __init__(self, bounds: Bounds) -> None:
+        self.tells_tokens = False
         self._bounds = bounds
         self._stream_bytes = 0
         self._text_bytes = 0
@@ -109,8 +114,8 @@ class Meter:
     @property
     def tokens(self) -> Tokens:
         """What was delivered: as the host told and the bounds allow, and a token for each piece of text since then."""
-        told = self._tokens
-        return Tokens(tokens_in=told.tokens_in, tokens_out=min(self._bounds.most_out, told.tokens_out + self._pieces))
+        told, pieces = self._tokens, min(self._pieces, 1) if self.tells_tokens else self._pieces
+        return Tokens(tokens_in=told.tokens_in, tokens_out=min(self._bounds.most_out, told.tokens_out + pieces))
 
     @property
     def wanted(self) -> Tokens:

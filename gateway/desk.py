@@ -23,9 +23,10 @@ from gateway.pairs import Pair
 from gateway.policies import ANYWHERE, Territory, check_model, combine, decode_policy
 from gateway.prices import find_price, list_prices
 from gateway.promises import read_pair
-from gateway.prompts import PromptCounter
+from gateway.prompts import Counted, PromptCounter
 from gateway.rates import RateLimiter
 from gateway.routing import Candidate, Chance, Health, order_candidates
+from gateway.spelling import Script, build_script
 from gateway.store import Store
 from rules.vouchers import Tokens, compute_amount
 from wire.openai.errors import ApiError
@@ -44,8 +45,9 @@ BEARER: Final = "Bearer "
 class Desk:
     """Owned by the gateway's event loop; `own` is the territory that the gateway itself is bound to.
 
-    `receipts` counts since the start what became of receipts: gateway.showing.  `counter` is there where the operator
-    has a sidecar that counts prompts.
+    `receipts` counts since the start what became of receipts: gateway.showing; `attempts` how answers were held.
+    `counter` is there where the operator has a sidecar that counts prompts; with it the gateway may ask only hosts that
+    tell the tokens of their answers, which it then `requires_tokens` for.
     """
 
     store: Store
@@ -56,6 +58,7 @@ class Desk:
     chance: Chance
     own: Territory = ANYWHERE
     counter: PromptCounter | None = None
+    requires_tokens: bool = False
     market: Market | None = None
     pairs: dict[tuple[int, str], Pair] = field(default_factory=dict)
     deliveries: dict[tuple[int, str], asyncio.Task[None]] = field(default_factory=dict)
@@ -64,6 +67,7 @@ class Desk:
     limiter: RateLimiter = field(default_factory=RateLimiter)
     serving_keys: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     receipts: Counter[str] = field(default_factory=Counter)
+    attempts: Counter[str] = field(default_factory=Counter)
 
     # ---- who asks --------------------------------------------------------------------------------------------------
 
@@ -96,9 +100,9 @@ class Desk:
             self.limiter.take(key.key_id, key.policy.per_minute, now_ms)
         check_model(key.policy, request.model)
         _, asked_for, _ = self._find_model(request.model)
-        prompt_tokens = await self.counter.count(request, asked_for) if self.counter else None
+        counted = await self.counter.count(request, asked_for) if self.counter else None
         market, model, price = self._find_model(request.model)  # the market may have moved on meanwhile
-        bounds = compute_bounds(request, model.max_context, prompt_tokens)
+        bounds = compute_bounds(request, model.max_context, counted.tokens if counted else None)
         if isinstance(request, EmbeddingRequest):
             check_covered(bounds, market.credit_tokens)
         candidates = self._choose(market, Purpose(model=model, territory=combine(self.own, key.policy)), bounds)
@@ -118,6 +122,7 @@ class Desk:
             wants_usage=not isinstance(request, EmbeddingRequest) and (not request.stream or request.wants_usage),
             is_whole=not isinstance(request, EmbeddingRequest) and not request.stream,
             candidates=candidates,
+            script=_plan_script(request, counted),
         )
 
     def _find_model(self, name: str) -> tuple[Market, OnChainModel, UsdPrice]:
@@ -289,6 +294,12 @@ def check_covered(bounds: Bounds, credit_tokens: int) -> None:
     if bounds.likely_in > most:
         detail = f"some {bounds.likely_in} tokens; a request for embeddings has at most {most}, all inputs together"
         raise ApiError("context_length_exceeded", detail, param="input")
+
+
+def _plan_script(request: ApiRequest, counted: Counted | None) -> Script | None:
+    if isinstance(request, EmbeddingRequest) or counted is None or counted.vocabulary is None:
+        return None
+    return build_script(request, counted.prompts, counted.vocabulary)
 
 
 def encode_body(request: ApiRequest) -> bytes:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.charges import Reservation
 from gateway.counting import Bounds
-from gateway.hosts import HostClient
+from gateway.hosts import HostClient, HostFailed
 from gateway.pairs import LiveAttempt, Pair
 from gateway.receipts import KeptReceipt
 from gateway.routing import Candidate, Chance
+from gateway.spelling import Script, Spellings
 from gateway.store import Store
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
@@ -21,7 +23,8 @@ class Errand:
     """A request that may run: what is reserved for it, what a host gets, and which hosts may be asked, in order.
 
     `choices` are the answers it asks for; `wants_usage` says whether the application asked for the counting chunk, and
-    `is_whole` whether it wants the answer in one piece: then nothing is delivered before all of it is there.
+    `is_whole` whether it wants the answer in one piece: then nothing is delivered before all of it is there.  `script`
+    is there where the answers' tokens can be held against their text.
     """
 
     reservation: Reservation
@@ -32,6 +35,7 @@ class Errand:
     wants_usage: bool
     is_whole: bool
     candidates: tuple[Candidate, ...]
+    script: Script | None = None
 
 
 class Ports(Protocol):
@@ -41,6 +45,8 @@ class Ports(Protocol):
     client: HostClient
     secret: bytes
     chance: Chance
+    requires_tokens: bool
+    attempts: Counter[str]
 
     def pair(self, candidate: Candidate) -> Pair:
         """The live pair of a candidate's escrow and host."""
@@ -70,7 +76,7 @@ class Ports(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """An attempt at one host."""
+    """An attempt at one host; `spellings` and `host_nonce` are there where the host tells its tokens."""
 
     errand: Errand
     candidate: Candidate
@@ -82,6 +88,8 @@ class Run:
     finished: set[int] = field(default_factory=set)
     has_begun: bool = False
     has_usage: bool = False
+    spellings: Spellings | None = None
+    host_nonce: bytes = b""
     receipt: KeptReceipt | None = None
     receipt_fault: str = "its answer ends without a receipt"
 
@@ -89,3 +97,21 @@ class Run:
     def is_finished(self) -> bool:
         """Whether every answer that was asked for has ended."""
         return len(self.finished) >= self.errand.choices
+
+    def check_end(self) -> None:
+        """The stream is over: raises HostFailed where what it was to bring has not come."""
+        if not self.is_finished:
+            raise HostFailed(ApiError("host_ended_early"))
+        if self.spellings is not None:
+            try:
+                self.spellings.check_end()
+            except ApiError as error:
+                raise HostFailed(error) from error
+        if self.errand.is_whole and not self.has_usage:
+            raise HostFailed(ApiError("host_answer_invalid", "its answer counts no tokens"))
+
+    def end(self) -> None:
+        """Nothing more comes of it: the pair has one answer less under way."""
+        self.pair.end(self.live)
+        if self.spellings is not None:
+            self.pair.note_surplus(self.spellings.surplus)

@@ -50,6 +50,12 @@ class GatewayCollector(Collector):
             for held in (COUNTED, BOUNDED):
                 prompts.add_metric([held], self._desk.counter.tally[held])
             yield prompts
+            attempts = CounterMetricFamily(
+                "gonka_gateway_attempts", "attempts by how answers are held", labels=["held"]
+            )
+            for held in (COUNTED, BOUNDED):
+                attempts.add_metric([held], self._desk.attempts[held])
+            yield attempts
 
     def _count_resting(self) -> int:
         return sum(health.failures > 0 for health in list(self._desk.health.values()))

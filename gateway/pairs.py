@@ -66,6 +66,7 @@ class Pair:
         self._expected_ngonka = 0
         self._unsigned = 0
         self._quiet = 0
+        self._surplus = 0
         self.is_exhausted = False
         self._news = asyncio.Event()
         if state.serial:
@@ -165,6 +166,16 @@ class Pair:
         """
         self.is_exhausted = True
         log.warning("credit_exhausted", escrow=self.terms.escrow_id, host=self.terms.host.hex())
+
+    def note_surplus(self, tokens: int) -> None:
+        """Tokens that an answer had beyond what its text needs, or below 0: no more than the credit is lost that way.
+
+        Each answer by itself may be spelled so by chance; a host whose answers come to more is asked nothing more.
+        """
+        self._surplus = max(0, self._surplus + tokens)
+        if self._surplus > self.terms.credit_tokens and not self.is_exhausted:
+            self.is_exhausted = True
+            log.warning("answers_padded", escrow=self.terms.escrow_id, host=self.terms.host.hex())
 
     async def note(self, attempts: tuple[LiveAttempt, ...]) -> None:
         """Note how far attempts are, and sign for it."""

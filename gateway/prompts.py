@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
@@ -12,10 +13,13 @@ import structlog
 from chain_client.errors import ClientError, TransientError
 from gateway.counting import Request, count_prompt
 from gateway.market import OnChainModel
+from gateway.spelling import Vocabulary
+from gateway.vocabularies import Sidecar as Speller
+from gateway.vocabularies import Vocabularies
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
 from wire.openai.prompts import Renderer, read_chat, read_prompt
-from wire.openai.requests import ChatRequest, CompletionRequest
+from wire.openai.requests import ChatRequest, CompletionRequest, EmbeddingRequest
 
 log = structlog.get_logger("gateway")
 
@@ -32,12 +36,24 @@ COUNTED: Final = "exactly"
 BOUNDED: Final = "by_bytes"
 
 
-class Sidecar(Renderer, Protocol):
+class Sidecar(Renderer, Speller, Protocol):
     """What is asked of a sidecar; every method raises ClientError only."""
 
     async def models(self) -> tuple[pb.LoadedModel, ...]:
         """The models that it has."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A request's prompts in tokens, each once, how many they come to over all its choices, and the vocabulary.
+
+    Without a vocabulary answers are held by bytes; embeddings need none.
+    """
+
+    prompts: tuple[tuple[int, ...], ...]
+    tokens: int
+    vocabulary: Vocabulary | None
 
 
 def choose_renderer(loaded: Sequence[pb.LoadedModel], model: OnChainModel) -> pb.LoadedModel | None:
@@ -65,9 +81,14 @@ class PromptCounter:
         self._failures = 0
         self._rests_until_s = 0.0
         self._said: set[tuple[str, str]] = set()
+        self._vocabularies = Vocabularies(sidecar, now_s)
 
-    async def count(self, request: Request, model: OnChainModel) -> int | None:
-        """The tokens of a request's prompts over all its choices; None where the sidecar does not say in time.
+    def close(self) -> None:
+        """Ask for nothing more."""
+        self._vocabularies.close()
+
+    async def count(self, request: Request, model: OnChainModel) -> Counted | None:
+        """A request's prompts, counted; None where the sidecar does not say in time.
 
         Raises ApiError for what the caller did wrong: context_length_exceeded, invalid_value.
         """
@@ -75,7 +96,7 @@ class PromptCounter:
         self.tally[BOUNDED if counted is None else COUNTED] += 1
         return counted
 
-    async def _ask(self, request: Request, model: OnChainModel) -> int | None:
+    async def _ask(self, request: Request, model: OnChainModel) -> Counted | None:
         if self._now_s() < self._rests_until_s:
             return None
         try:
@@ -84,7 +105,7 @@ class PromptCounter:
                 if chosen is None:
                     self._say(model, "model_not_rendered", "the sidecar has no model of these hashes")
                     return None
-                lengths = await _measure(self._sidecar, chosen, request)
+                prompts = await _render(self._sidecar, chosen, request)
         except TimeoutError:
             self._note_failure(model, "sidecar_timed_out", f"no answer within {DEADLINE_S:.0f} s")
             return None
@@ -99,7 +120,12 @@ class PromptCounter:
                 self._say(model, told, error.detail)
             return None
         self._note_success(model)
-        return count_prompt(request, lengths)
+        answers_in_text = not isinstance(request, EmbeddingRequest)
+        return Counted(
+            prompts=prompts,
+            tokens=count_prompt(request, [len(prompt) for prompt in prompts]),
+            vocabulary=await self._vocabularies.find(chosen) if answers_in_text else None,
+        )
 
     async def _look(self) -> tuple[pb.LoadedModel, ...]:
         """The sidecar's models; those who come while somebody looks wait for what that one finds."""
@@ -129,11 +155,11 @@ class PromptCounter:
             log.warning("prompts_not_counted", model=model.name, code=code, detail=detail)
 
 
-async def _measure(sidecar: Sidecar, model: pb.LoadedModel, request: Request) -> list[int]:
-    """The length of each prompt in tokens.  Raises ApiError; ClientError."""
+async def _render(sidecar: Sidecar, model: pb.LoadedModel, request: Request) -> tuple[tuple[int, ...], ...]:
+    """Each prompt's tokens.  Raises ApiError; ClientError."""
     if isinstance(request, ChatRequest):
-        return [len(await read_chat(sidecar, model, request))]
+        return (await read_chat(sidecar, model, request),)
     prompts, param = (
         (request.prompts, "prompt") if isinstance(request, CompletionRequest) else (request.inputs, "input")
     )
-    return [len(await read_prompt(sidecar, model, prompt, param)) for prompt in prompts]
+    return tuple([await read_prompt(sidecar, model, prompt, param) for prompt in prompts])

@@ -13,9 +13,11 @@ from typing import Final
 
 from gateway.doubts import Doubt, Plan
 from rules.addresses import decode_address, encode_address
+from rules.answers import SALT_BYTES, Answer, Receipt, compute_receipt_hash
 from rules.receipts import SignedReceipt, receipt_message
 from rules.types import Host
 from rules.vouchers import Terms
+from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
 from wire.openai.notes import AnswerNote
 from wire.signing import verify_digest
@@ -41,6 +43,15 @@ class Expected:
     settled_serial: int
     signed_serial: int
     keys: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a receipt has to be over: the ticket's request, the host's nonce (32 bytes), the tokens that it told."""
+
+    ticket: pb.Ticket
+    host_nonce: bytes
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +103,35 @@ def check_note(note: AnswerNote, expected: Expected) -> KeptReceipt:
         if verify_digest(key, note.signature, digest):
             return KeptReceipt(signed=signed, signature=note.signature, serving_pubkey=key)
     raise ApiError("host_receipt_invalid", "it is not signed by the host's serving key")
+
+
+def check_contents(signed: SignedReceipt, salt: bytes, contents: Contents) -> None:
+    """Whether a receipt under this salt is over what was told.  Raises ApiError `host_receipt_invalid`.
+
+    So the tokens that are paid for are those that a verifier is shown.
+    """
+    ticket = contents.ticket
+    receipt = Receipt(
+        chain_id=signed.chain_id,
+        escrow_id=signed.escrow_id,
+        host=signed.host,
+        request=signed.request,
+        body_hash=ticket.body_hash,
+        developer_nonce=ticket.developer_nonce,
+        host_nonce=contents.host_nonce,
+        answers=contents.answers,
+        salt=salt,
+    )
+    if len(salt) != SALT_BYTES or compute_receipt_hash(receipt) != signed.receipt:
+        raise ApiError("host_receipt_invalid", "it is not over the tokens that the host told")
+
+
+def read_nonce(value: str) -> bytes:
+    """A host's nonce in its header; nothing for what is none, which fits no receipt."""
+    try:
+        return bytes.fromhex(value)
+    except ValueError:
+        return b""
 
 
 # ---- the ledger ----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import base64
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 import aiohttp
@@ -24,11 +24,32 @@ from gateway.charges import reserve, settle
 from gateway.errands import Errand, Ports, Run
 from gateway.hosts import HostFailed, read_answer, read_events
 from gateway.promises import NONCE_BYTES, Attempt, PairState, open_attempt, record_work
-from gateway.receipts import RANKS, Chosen, Expected, check_note, keep_receipt
+from gateway.prompts import BOUNDED, COUNTED
+from gateway.receipts import (
+    RANKS,
+    Chosen,
+    Contents,
+    Expected,
+    check_contents,
+    check_note,
+    keep_receipt,
+    read_nonce,
+)
 from gateway.routing import Candidate
+from gateway.spelling import Spellings
 from rules.vouchers import Tokens
 from wire.openai.errors import ApiError
-from wire.openai.notes import TICKET_HEADER, VOUCHER_HEADER, AnswerNote, Progress, encode_header, read_note
+from wire.openai.notes import (
+    HOST_NONCE_HEADER,
+    TICKET_HEADER,
+    TOKENS_HEADER,
+    TOLD,
+    VOUCHER_HEADER,
+    AnswerNote,
+    Progress,
+    encode_header,
+    read_note,
+)
 from wire.openai.responses import Embeddings
 from wire.openai.sse import DONE_TEXT, Comment
 
@@ -154,7 +175,7 @@ class Relay:
             await self._write_end(await begun, "caller_gone")
 
     async def _open_next(self, errand: Errand, candidate: Candidate, failed: Run) -> Run:
-        failed.pair.end(failed.live)
+        failed.end()
         await failed.pair.note((failed.live,))
         return await self._begin(errand, candidate, self._prepare_opening(errand, candidate))
 
@@ -207,7 +228,7 @@ class Relay:
 
     async def _write_end(self, run: Run, outcome: str) -> None:
         request_id, now_ms = run.errand.reservation.request_id, self._ports.chance.now_ms()
-        run.pair.end(run.live)
+        run.end()
         note, receipt = run.pair.prepare_note((run.live,)), run.receipt
         chosen = Chosen(epoch=self._ports.epoch, rank=self._ports.chance.draw(RANKS), now_ms=now_ms)
 
@@ -230,13 +251,14 @@ class Relay:
 
     async def _pass_on(self, run: Run, sink: Sink) -> None:
         async with self._ask(run) as response, contextlib.aclosing(read_events(response)) as events:
+            self._choose_count(run, response.headers)
             async for items, count in events:
                 _check(run.live.meter.take_bytes, count)
                 for item in items:
                     if isinstance(item, Comment):
                         await self._take_comment(run, item.text)
                     elif item.text == DONE_TEXT:
-                        self._check_end(run)
+                        run.check_end()
                         self._judge_receipt(run)
                         await self._deliver(run, sink)
                         await sink(DONE_TEXT)
@@ -263,7 +285,7 @@ class Relay:
     @contextlib.asynccontextmanager
     async def _ask(self, run: Run) -> AsyncIterator[aiohttp.ClientResponse]:
         """The host's response; with the ticket goes the newest voucher."""
-        headers = {TICKET_HEADER: encode_header(run.ticket)}
+        headers = {TICKET_HEADER: encode_header(run.ticket)} | ({TOKENS_HEADER: TOLD} if run.errand.script else {})
         serial, voucher = run.pair.newest
         if serial:
             headers[VOUCHER_HEADER] = base64.b64encode(voucher).decode()
@@ -271,6 +293,20 @@ class Relay:
         async with self._ports.client.ask(url, run.errand.body, headers) as response:
             run.pair.confirm(serial)
             yield response
+
+    def _choose_count(self, run: Run, headers: Mapping[str, str]) -> None:
+        """Hold the answer by its tokens where the host tells them, by bytes else.
+
+        Raises HostFailed `host_tokens_missing` where the operator believes no host that does not.
+        """
+        script = run.errand.script
+        if script is not None and headers.get(TOKENS_HEADER) == TOLD:
+            run.spellings = Spellings(script, run.errand.bounds.most_out)
+            run.host_nonce = read_nonce(headers.get(HOST_NONCE_HEADER, ""))
+            run.live.meter.tells_tokens = True
+        elif script is not None and self._ports.requires_tokens:
+            raise HostFailed(ApiError("host_tokens_missing"))
+        self._ports.attempts[BOUNDED if run.spellings is None else COUNTED] += 1
 
     async def _take_comment(self, run: Run, text: str) -> None:
         try:
@@ -283,6 +319,8 @@ class Relay:
         if isinstance(note, AnswerNote):
             self._take_receipt(run, note)
         elif note is not None:
+            if run.spellings is not None:
+                _check(run.spellings.take_progress, note)
             _check(run.live.meter.take_progress, note)
             try:
                 await run.pair.sign(run.live)
@@ -298,7 +336,11 @@ class Relay:
             keys=self._ports.list_serving_keys(run.candidate.host),
         )
         try:
-            run.receipt = check_note(note, expected)
+            kept = check_note(note, expected)
+            if run.spellings is not None:
+                contents = Contents(ticket=run.ticket, host_nonce=run.host_nonce, answers=run.spellings.answers)
+                check_contents(kept.signed, note.salt, contents)
+            run.receipt = kept
         except ApiError as error:
             run.receipt_fault = error.message
 
@@ -317,10 +359,14 @@ class Relay:
         run.finished.update(choice.index for choice in chunk.choices if choice.finish_reason is not None)
         if chunk.usage is not None:
             told = Progress(tokens_in=chunk.usage.prompt_tokens, tokens_out=chunk.usage.completion_tokens, signed=0)
+            if run.spellings is not None:
+                _check(run.spellings.check_count, told.tokens_out)
             _check(run.live.meter.take_progress, told)
             run.has_usage = True
             if not run.errand.wants_usage and not chunk.choices:
                 return
+        if run.spellings is not None:
+            _check(run.spellings.take_chunk, chunk)
         piece = find_text(chunk)
         if piece:
             run.live.meter.take_text(piece)
@@ -340,12 +386,6 @@ class Relay:
         if not run.has_begun:
             run.has_begun = True
             self._ports.note_success(run.candidate.host, self._ports.chance.now_ms() - run.began_ms)
-
-    def _check_end(self, run: Run) -> None:
-        if not run.is_finished:
-            raise HostFailed(ApiError("host_ended_early"))
-        if run.errand.is_whole and not run.has_usage:
-            raise HostFailed(ApiError("host_answer_invalid", "its answer counts no tokens"))
 
 
 def _check(take: Callable[[T], None], told: T) -> None:

@@ -90,6 +90,7 @@ async def _open_desk(config: GatewayConfig, around: Surroundings) -> AsyncIterat
                 chance=chance,
                 own=config.territory,
                 counter=counter,
+                requires_tokens=config.requires_tokens,
             )
 
 
@@ -100,7 +101,11 @@ async def open_counter(target: str) -> AsyncIterator[PromptCounter | None]:
         yield None
         return
     async with InferenceStub.open(target) as sidecar:
-        yield PromptCounter(sidecar, time.monotonic)
+        counter = PromptCounter(sidecar, time.monotonic)
+        try:
+            yield counter
+        finally:
+            counter.close()
 
 
 async def _serve_desk(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from serving.toolcalls import ToolCallReader
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 from wire.openai import responses
 from wire.openai.errors import ApiError
@@ -15,6 +14,7 @@ from wire.openai.messages import JsonObjectFormat, JsonSchemaFormat, ToolCall
 from wire.openai.prompts import get_offered
 from wire.openai.requests import ChatRequest
 from wire.openai.schemas import fits_schema
+from wire.openai.toolcalls import ToolCallReader
 
 MILLION: Final = 1_000_000
 

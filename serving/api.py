@@ -57,6 +57,10 @@ class Paid(Permit, Protocol):
         """Keep the request on disk; returns the 32 bytes that its tokens are drawn from.  Raises ApiError."""
         ...
 
+    def note_tokens(self, place: int, tokens: Sequence[int]) -> None:
+        """So many more tokens of a choice: their text goes out before the next progress."""
+        ...
+
     def progress(self) -> bytes:
         """A comment for the stream, or nothing."""
         ...
@@ -249,6 +253,7 @@ class Api:
         async def write(index: int, chunk: pb.GenerateChunk) -> None:
             self._count(job, chunk)
             events = job.writer.take(index, chunk) if chunk.tokens or chunk.text or chunk.finish_reason else []
+            job.paid.note_tokens(index, [token.token for token in chunk.tokens])
             await stream.send(b"".join(map(encode_data, events)) + job.paid.progress())
 
         async def tell() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -31,6 +31,8 @@ from wire.openai.notes import (
     HOST_HEADER,
     HOST_NONCE_HEADER,
     TICKET_HEADER,
+    TOKENS_HEADER,
+    TOLD,
     VOUCHER_HEADER,
     AnswerNote,
     Progress,
@@ -64,7 +66,10 @@ class Desk:
 
 @dataclass(slots=True, kw_only=True)
 class PaidPermit:
-    """One paid request."""
+    """One paid request.
+
+    Where it `tells_tokens`, `fresh` are those to be told next, and `written` is how many there were.
+    """
 
     desk: Desk
     account: Account
@@ -75,12 +80,16 @@ class PaidPermit:
     runs: list[Run] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     told: Progress | None = None
+    tells_tokens: bool = False
+    fresh: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+    written: int = 0
     is_open: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
-        """The host, and its nonce."""
-        return {HOST_HEADER: self.desk.view.host, HOST_NONCE_HEADER: self.nonce.hex()}
+        """The host, its nonce, and whether it tells tokens."""
+        told = {TOKENS_HEADER: TOLD} if self.tells_tokens else {}
+        return {HOST_HEADER: self.desk.view.host, HOST_NONCE_HEADER: self.nonce.hex()} | told
 
     def check_model(self, model: sidecar_pb.LoadedModel) -> None:
         """Raises ApiError voucher_foreign for another model than the escrow pays for."""
@@ -117,14 +126,25 @@ class PaidPermit:
         await self.news.wait()
         self.news.clear()
 
+    def note_tokens(self, place: int, tokens: Sequence[int]) -> None:
+        """Tokens of a choice, whose text is on its way: to be told with the next progress, where they are asked for."""
+        if self.tells_tokens and tokens:
+            self.fresh.append((place, tuple(tokens)))
+            self.written += len(tokens)
+
     def progress(self) -> bytes:
-        """The comment that tells how far the work is, if it is further than was told, or is waiting."""
+        """The comment that tells how far the work is, if it is further than was told, or is waiting.
+
+        Tokens that are drawn already, but whose text is not on its way yet, are not counted where tokens are told.
+        """
         done = self._count()
-        progress = Progress(tokens_in=done.tokens_in, tokens_out=done.tokens_out, signed=self.account.signed)
-        if progress == self.told or not self.runs:
+        written = self.written if self.tells_tokens else done.tokens_out
+        progress = Progress(tokens_in=done.tokens_in, tokens_out=written, signed=self.account.signed)
+        if (progress == self.told and not self.fresh) or not self.runs:
             return b""
-        self.told = progress
-        return encode_comment(encode_progress(progress))
+        self.told, fresh = progress, tuple(self.fresh)
+        self.fresh.clear()
+        return encode_comment(encode_progress(replace(progress, tokens=fresh)))
 
     async def cover(self, tokens: int) -> None:
         """Wait until so many tokens, read at one stroke, are granted, and count them as done."""
@@ -168,6 +188,7 @@ class PaidPermit:
             after_serial=signed.after_serial,
             receipt=signed.receipt,
             signature=sign_receipt(self.desk.key.reveal().reveal(), signed).signature,
+            salt=receipt.salt if self.tells_tokens else b"",
         )
         return encode_comment(encode_answer_note(note))
 
@@ -229,6 +250,7 @@ class PaidDoor:
             message=message,
             body=body,
             nonce=self._desk.entropy(NONCE_BYTES),
+            tells_tokens=request.headers.get(TOKENS_HEADER) == TOLD,
         )
 
     async def take(self, message: pb.Voucher) -> None:

@@ -46,6 +46,8 @@ UNITS_IN, UNITS_OUT = 1, 3
 SETTLE_EVERY_S = 3
 START_TIMEOUT_S = 240
 POLL_S = 0.2
+RENDERER_SOCKET = "renderer.sock"
+"""In the gateway's home: of the sidecar that counts prompts, and says what tokens spell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +85,24 @@ class MarketNetwork:
             self._make_host_child(s, "serving", "host", "serve", "--listen", f"127.0.0.1:{s.port}", *serving_words)
             for s in self.sellers
         ]
+        rendering_words = ("--render-only", "--models", str(models), "--model", manifest.name)
+        self.renderer = self._make_child(
+            "renderer", ("sidecar", "start", "--home", str(self.gateway_home), *rendering_words)
+        )
         self.gateway_port = find_free_port()
         self.gateway = self._make_child(
             "gateway",
             (
                 *("gateway", "start", "--home", str(self.gateway_home), "--listen", f"127.0.0.1:{self.gateway_port}"),
                 *("--allow-network", "127.0.0.0/8", "--deposit", str(DEPOSIT_GNK)),
+                *("--renderer", f"unix:{self.gateway_home / RENDERER_SOCKET}", "--require-tokens"),
             ),
         )
 
     @property
     def children(self) -> list[Child]:
         """Every process, the chain last."""
-        return [self.gateway, *self.servers, *self.clients, *self.sidecars, self.chain]
+        return [self.gateway, self.renderer, *self.servers, *self.clients, *self.sidecars, self.chain]
 
     @property
     def url(self) -> str:
@@ -144,7 +151,9 @@ class MarketNetwork:
             await purse.send(offer)
 
     async def start_gateway(self, chain: str) -> None:
-        """Start the gateway."""
+        """Start the gateway, and before it the sidecar that counts for it."""
+        await self.renderer.start()
+        await self._wait_for(self.gateway_home / RENDERER_SOCKET)
         write_host_config(self.gateway_home, chain=chain, chain_id=CHAIN_ID, sidecar=self.gateway_home / "none.sock")
         await self.gateway.start()
         await self._wait_for(self.gateway_home / "gateway-address")

@@ -14,6 +14,7 @@ from sidecar.inference.engine import Engine
 from sidecar.inference.roster import Roster
 from sidecar.inference.sampler import MILLION, Sampling
 from sidecar.inference.tasks import DrawnToken, GenerateTask, Progress
+from sidecar.inference.vocabulary import PIECE, Vocabularies
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 
 INFERENCE: Final = "gonka.sidecar.v1.Inference"
@@ -31,12 +32,14 @@ class InferenceService:
 
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
+        self._vocabularies = Vocabularies()
 
     def build_handler(self) -> grpc.GenericRpcHandler:
         """What a gRPC server serves under INFERENCE."""
         handlers = {
             "Models": serve_unary(pb.ModelsRequest, self.get_models),
             "Render": serve_unary(pb.RenderRequest, self.render),
+            "Vocabulary": serve_unary(pb.VocabularyRequest, self.get_vocabulary),
             "Generate": serve_stream(pb.GenerateRequest, self.generate),
             "Allow": serve_unary(pb.AllowRequest, self.allow),
             "Score": serve_unary(pb.ScoreRequest, self.score),
@@ -53,6 +56,12 @@ class InferenceService:
         engine = self._roster.find(request.content_hash)
         chat = request.chat if request.WhichOneof("prompt") == "chat" else None
         return pb.RenderResponse(tokens=await engine.render(chat=chat, text=request.text))
+
+    async def get_vocabulary(self, request: Any) -> Any:
+        """A piece of what tokens add to an answer's text; empty past the last token."""
+        found = await self._vocabularies.find(self._roster.find(request.content_hash).spec)
+        texts = found.texts[request.first : request.first + PIECE]
+        return pb.VocabularyResponse(texts=texts, ends=sorted(found.ends))
 
     async def generate(self, request: Any) -> AsyncIterator[Any]:
         """An answer as it grows."""

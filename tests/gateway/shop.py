@@ -172,6 +172,7 @@ async def open_shop(
     most_requests: int = 1000,
     elsewhere: Sequence[str] = (),
     renderer: str = "",
+    requires_tokens: bool = False,
     hashes: tuple[bytes, bytes] = (CONTENT_HASH, TOKENIZER_HASH),
 ) -> AsyncIterator[Shop]:
     """A gateway over a ledger in `home`, which may be there from before; hosts are asked in order of their place.
@@ -209,6 +210,7 @@ async def open_shop(
             voucher_key=voucher_key,
             chance=Chance(now_ms=now_ms, entropy=secrets.token_bytes, draw=lambda _: 0),
             counter=counter,
+            requires_tokens=requires_tokens,
         )
         desk.set_market(make_market(elsewhere or [host.url for host in hosts], voucher_key, hashes=hashes))
         relay = Relay(desk)

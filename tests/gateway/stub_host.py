@@ -8,26 +8,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 from coincurve import PrivateKey
 
 from rules.addresses import encode_address
-from rules.answers import build_receipt_tree
+from rules.answers import Answer, Receipt, build_receipt_tree, compute_receipt_hash
 from rules.claims import Tree
 from rules.errors import RuleError
 from rules.receipts import SignedReceipt
-from rules.vouchers import Terms, Tokens, Voucher, check_progress, check_terms
+from rules.vouchers import Terms, Ticket, Tokens, Voucher, check_progress, check_terms
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.gonka.inference.v1.receipt_pb2 import Placing
 from wire.openai.notes import (
+    HOST_NONCE_HEADER,
     PROTOBUF,
     STATUS_PATH,
     TICKET_HEADER,
+    TOKENS_HEADER,
+    TOLD,
     VOUCHER_HEADER,
     VOUCHERS_PATH,
     AnswerNote,
@@ -40,6 +43,8 @@ from wire.openai.sse import CONTENT_TYPE, DONE, encode_comment, encode_data
 from wire.vouchers import read_ticket, read_voucher, sign_receipt
 
 PATIENCE_S = 10
+HOST_NONCE = b"\x44" * 32
+SALT = b"\x55" * 32
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +52,6 @@ class Habits:
     """What a host does; the defaults are honest."""
 
     words: int = 8
-    word: str = "w"
     prompt_tokens: int = 10
     pause_s: float = 0.0
     note_each: int = 16
@@ -72,6 +76,15 @@ class Habits:
     leaves_out: frozenset[int] = frozenset()
     places: bool = True
     bad_placing: bytes | None = None
+    writes: Callable[[int], str] = lambda place: f"w{place} "
+    tells: bool = False
+    prompt: tuple[int, ...] = ()
+    spells: Callable[[str], list[int]] = lambda text: list(text.encode())
+    tells_words: int = 1 << 30
+    adds_tokens: tuple[int, ...] = ()
+    miscounts: int = 0
+    signs_tokens: Callable[[list[int]], list[int]] = lambda tokens: tokens
+    salts: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,6 +99,7 @@ class StubHost:
     newest: Voucher | None = None
     newest_message: pb.Voucher = field(default_factory=pb.Voucher)
     tickets: list[int] = field(default_factory=list)
+    newest_ticket: Ticket = field(init=False)
     bodies: list[dict[str, object]] = field(default_factory=list)
     most_unsigned: int = 0
     most_ahead: int = 0
@@ -138,6 +152,7 @@ class StubHost:
             if error.code != "voucher_stale":
                 raise
         self.tickets.append(ticket.request)
+        self.newest_ticket = ticket
         asked = json.loads(body)
         self.bodies.append(asked)
         if habits.hangs:
@@ -158,8 +173,12 @@ class StubHost:
 
     async def _stream(self, request: web.Request, asked: dict[str, object], number: int) -> web.StreamResponse:
         habits = self.habits
-        response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE})
+        tells = habits.tells and request.headers.get(TOKENS_HEADER) == TOLD
+        told_headers = {TOKENS_HEADER: TOLD, HOST_NONCE_HEADER: HOST_NONCE.hex()} if tells else {}
+        response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE} | told_headers)
         await response.prepare(request)
+        if tells:
+            return await self._tell_words(request, response, number)
         if habits.endless or habits.garbage:
             return await self._babble(response)
         is_chat = request.path.startswith("/v1/chat")
@@ -173,7 +192,7 @@ class StubHost:
             await self.work(0, 1)
             if habits.pause_s:
                 await asyncio.sleep(habits.pause_s)
-            await response.write(_chunk(is_chat, {"content": f"{habits.word}{done} "}))
+            await response.write(_chunk(is_chat, {"content": habits.writes(done)}))
             if done % habits.note_each == 0:
                 await self._tell(response, habits.prompt_tokens, done)
         await response.write(_chunk(is_chat, {}, finish="length" if words < habits.words else "stop"))
@@ -185,7 +204,49 @@ class StubHost:
             await response.write(line)
         return response
 
-    def _sign(self, number: int) -> bytes:
+    async def _tell_words(self, request: web.Request, response: web.StreamResponse, number: int) -> web.StreamResponse:
+        """An answer whose tokens are told after each `note_each` words."""
+        habits, is_chat = self.habits, request.path.startswith("/v1/chat")
+        await self._read_prompt(response)
+        tokens: list[int] = []
+        fresh: list[int] = []
+        for place in range(1, habits.words + 1):
+            word = habits.writes(place)
+            is_last = place == habits.words
+            spelled = habits.spells(word) + list(habits.adds_tokens if is_last else ())
+            await self.work(0, len(spelled))
+            await response.write(_chunk(is_chat, {"content": word}))
+            if is_last:
+                await response.write(_chunk(is_chat, {}, finish="stop"))
+            tokens += spelled
+            fresh += spelled
+            if is_last or place % habits.note_each == 0:
+                told = fresh if place <= habits.tells_words else []
+                await self._tell(response, habits.prompt_tokens, len(tokens) + habits.miscounts, told)
+                fresh = []
+        usage = _usage(habits.prompt_tokens, len(tokens) * habits.claims_factor)
+        await response.write(_chunk(is_chat, None, usage=usage))
+        await response.write(self._sign(number, tokens))
+        await response.write(DONE)
+        return response
+
+    def _compute_receipt(self, number: int, tokens: list[int]) -> bytes:
+        """The receipt over the tokens that were told, or what the host pretends they are."""
+        terms, ticket = self.terms, self.newest_ticket
+        receipt = Receipt(
+            chain_id=terms.chain_id,
+            escrow_id=terms.escrow_id,
+            host=terms.host,
+            request=number,
+            body_hash=ticket.body_hash,
+            developer_nonce=ticket.developer_nonce,
+            host_nonce=HOST_NONCE,
+            answers=(Answer(prompt=self.habits.prompt, tokens=tuple(self.habits.signs_tokens(tokens))),),
+            salt=SALT,
+        )
+        return compute_receipt_hash(receipt)
+
+    def _sign(self, number: int, tokens: list[int] | None = None) -> bytes:
         """The note that ends an answer; its receipt will hang in the next tree."""
         habits = self.habits
         if not habits.signs or habits.bad_note:
@@ -197,7 +258,9 @@ class StubHost:
             host=terms.host,
             request=habits.signs_request or number,
             after_serial=self.planned_serial + habits.adds_to_serial,
-            receipt=hashlib.sha256(f"receipt {number}".encode()).digest(),
+            receipt=hashlib.sha256(f"receipt {number}".encode()).digest()
+            if tokens is None
+            else self._compute_receipt(number, tokens),
         )
         self.unhung[number] = signed.receipt
         message = sign_receipt(habits.signs_with or serving_secret(terms.host), signed)
@@ -208,6 +271,7 @@ class StubHost:
             after_serial=signed.after_serial,
             receipt=signed.receipt,
             signature=message.signature,
+            salt=SALT if tokens is not None and habits.salts else b"",
         )
         return encode_comment(encode_answer_note(note))
 
@@ -271,11 +335,13 @@ class StubHost:
             left -= step
             await self._tell(response, self.habits.prompt_tokens - left, 0)
 
-    async def _tell(self, response: web.StreamResponse, tokens_in: int, tokens_out: int) -> None:
+    async def _tell(
+        self, response: web.StreamResponse, tokens_in: int, tokens_out: int, told: Sequence[int] = ()
+    ) -> None:
         signed = self.signed.tokens_in + self.signed.tokens_out
         factor = self.habits.claims_factor
         note = Progress(tokens_in=tokens_in, tokens_out=tokens_out * factor, signed=signed)
-        await response.write(encode_comment(encode_progress(note)))
+        await response.write(encode_comment(encode_progress(replace(note, tokens=((0, tuple(told)),) if told else ()))))
 
     async def take_voucher(self, request: web.Request) -> web.Response:
         """POST of a voucher."""

@@ -41,10 +41,19 @@ def test_read_config__a_sidecar_that_counts_prompts__is_taken_as_it_is(tmp_path:
     assert read(tmp_path, environ={"GNK_GATEWAY_RENDERER": target}).renderer == target
 
 
+def test_read_config__hosts_that_tell_their_tokens__only_where_somebody_can_read_them(tmp_path: Path) -> None:
+    there = 'renderer = "unix:/run/renderer.sock"\n'
+    assert not read(tmp_path, there).requires_tokens
+    assert read(tmp_path, there + "require_tokens = true").requires_tokens
+    assert read(tmp_path, there, require_tokens="true").requires_tokens
+
+
 @pytest.mark.parametrize(
     ("file", "flags"),
     [
         ("unknown = 1", {}),
+        ("", {"require_tokens": "true"}),
+        ("", {"require_tokens": "often", "renderer": "localhost:1"}),
         ("", {"renderer": "/run/renderer.sock"}),
         ("", {"renderer": "unix:renderer.sock"}),
         ("", {"renderer": "localhost"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,10 @@ from chain_client.errors import ClientError, PermanentError, TransientError
 from gateway.market import OnChainModel
 from gateway.prompts import BOUNDED, COUNTED, FRESH_S, PATIENCE, REST_S, PromptCounter, choose_renderer
 from rules.vouchers import Price
-from sidecar.inference.manifest import read_manifest
+from tests.gateway.conftest import Renderer
 from tests.gateway.shop import HOSTS, MODEL, PRICE, Shop
 from tests.gateway.stub_host import Habits
 from tests.gateway.test_relay import play
-from tests.serving.stack import run_sidecar
 from tests.sidecar.inference.tiny import MAX_CONTEXT
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
@@ -27,16 +26,6 @@ from wire.openai.requests import ChatRequest, CompletionRequest, EmbeddingReques
 TEXT = "Hi"
 EXACT = len(b"<user\nHi>\n<assistant\n")
 """The template of the tiny model around TEXT, a token for each special token and each byte."""
-Renderer = tuple[str, tuple[bytes, bytes]]
-"""A sidecar's address, and the hashes of its model."""
-
-
-@pytest.fixture(scope="module")
-def renderer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderer]:
-    home = tmp_path_factory.mktemp("renderer")
-    with run_sidecar(home, render_only=True) as target:
-        manifest = read_manifest(home / "models" / "tiny")
-        yield target, (manifest.content_hash, manifest.tokenizer_hash)
 
 
 def play_counted(
@@ -191,6 +180,14 @@ class Letters:
             raise self.fault
         return tuple(range(len(request.text or "chat")))
 
+    async def read_vocabulary(self, content_hash: bytes, first: int) -> pb.VocabularyResponse:
+        return pb.VocabularyResponse(texts=[bytes([token]) for token in range(first, 9)])
+
+
+async def measure(counter: PromptCounter) -> int | None:
+    counted = await counter.count(ASKED, ON_CHAIN)
+    return counted.tokens if counted else None
+
 
 @pytest.mark.parametrize(
     ("request_", "tokens"),
@@ -203,7 +200,9 @@ class Letters:
     ids=["chat", "texts", "tokens", "inputs"],
 )
 def test_count__each_kind__is_every_prompt_as_often_as_it_is_answered(request_: Any, tokens: int) -> None:
-    assert asyncio.run(PromptCounter(Letters(), lambda: 0.0).count(request_, ON_CHAIN)) == tokens
+    counted = asyncio.run(PromptCounter(Letters(), lambda: 0.0).count(request_, ON_CHAIN))
+    assert counted is not None
+    assert counted.tokens == tokens
 
 
 ASKED = CompletionRequest.model_validate({"model": "m", "prompt": "abc"})
@@ -213,7 +212,7 @@ def test_count__the_list_of_models__is_asked_for_again_when_it_is_old() -> None:
     async def run() -> None:
         for now in (0.0, 1.0, FRESH_S):
             times.append(now)
-            assert await counter.count(ASKED, ON_CHAIN) == 3
+            assert await measure(counter) == 3
 
     sidecar, times = Letters(), [0.0]
     counter = PromptCounter(sidecar, lambda: times[-1])
@@ -224,11 +223,11 @@ def test_count__the_list_of_models__is_asked_for_again_when_it_is_old() -> None:
 def test_count__failures_in_a_row__leave_the_sidecar_alone_for_a_while() -> None:
     async def run() -> None:
         sidecar.fault = TransientError("sidecar_unreachable", "gone")
-        assert [await counter.count(ASKED, ON_CHAIN) for _ in range(PATIENCE + 3)] == [None] * (PATIENCE + 3)
+        assert [await measure(counter) for _ in range(PATIENCE + 3)] == [None] * (PATIENCE + 3)
         assert sidecar.renders == PATIENCE
         times.append(REST_S)
         sidecar.fault = None
-        assert await counter.count(ASKED, ON_CHAIN) == 3
+        assert await measure(counter) == 3
         assert counter.tally == {BOUNDED: PATIENCE + 3, COUNTED: 1}
 
     sidecar, times = Letters(), [0.0]
@@ -270,6 +269,7 @@ def test_count__what_goes_wrong__is_said_once_until_it_is_mended() -> None:
         ("prompts_not_counted", "sidecar_unreachable"),
         ("prompts_not_counted", "engine_busy"),
         ("prompts_counted", None),
+        ("answers_counted", None),
         ("prompts_not_counted", "sidecar_unreachable"),
     ]
 

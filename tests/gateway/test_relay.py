@@ -441,7 +441,7 @@ def test_stream__the_application_reads_nothing__its_connection_is_closed(
             await until(lambda: shop.query("SELECT outcome FROM requests") == [("caller_gone",)])
             await until(lambda: not is_held(deaf.getsockname()[1]))
 
-    play(scene, tmp_path, [Habits(words=4000, word="w" * 8000)])
+    play(scene, tmp_path, [Habits(words=4000, writes=lambda place: "w" * 8000 + f"{place} ")])
 
 
 def test_fetch__more_than_both_credits_cover__is_refused_and_the_host_is_not_given_up(tmp_path: Path) -> None:

@@ -206,11 +206,13 @@ async def show(target: str, home: Path, receipt: receipt_pb2.SignedReceipt) -> N
 
 @dataclass
 class Stream:
-    """One answer as the developer got it."""
+    """One answer as the developer got it; `items` are its events and the notes of progress, in their order."""
 
     status: int
     text: str = ""
     events: list[dict[str, object]] = field(default_factory=list)
+    items: list[str | Progress] = field(default_factory=list)
+    ticket: pb.Ticket = field(default_factory=pb.Ticket)
     progress: Progress = field(default_factory=lambda: Progress(tokens_in=0, tokens_out=0, signed=0))
     note: AnswerNote | None = None
     done: bool = False
@@ -287,11 +289,13 @@ class Developer:
         if path == "/v1/chat/completions":
             asked.setdefault("messages", [{"role": "user", "content": "Hello"}])
         data = json.dumps(asked).encode()
-        sent = {"Content-Type": "application/json", TICKET_HEADER: encode_header(self.ticket(data))}
+        ticket = self.ticket(data)
+        sent = {"Content-Type": "application/json", TICKET_HEADER: encode_header(ticket)}
         if self.newest is not None:
             sent[VOUCHER_HEADER] = encode_header(self.newest)
         async with session.post(self.url + path, data=data, headers=sent | (headers or {})) as answer:
-            got = Stream(status=answer.status, host_nonce=answer.headers.get(HOST_NONCE_HEADER, ""))
+            host_nonce = answer.headers.get(HOST_NONCE_HEADER, "")
+            got = Stream(status=answer.status, host_nonce=host_nonce, ticket=ticket)
             if answer.status != 200:
                 got.error = json.loads(await answer.text())["error"]["code"]
                 return got
@@ -314,6 +318,7 @@ class Developer:
         if not isinstance(note, Progress):
             return before
         got.progress = note
+        got.items.append(note)
         now = Tokens(tokens_in=note.tokens_in, tokens_out=note.tokens_out)
         self.delivered = Tokens(
             tokens_in=self.delivered.tokens_in + now.tokens_in - before.tokens_in,
@@ -334,6 +339,7 @@ def read_event(text: str, got: Stream) -> None:
         return
     event = json.loads(text)
     got.events.append(event)
+    got.items.append(text)
     if "error" in event:
         got.error = event["error"]["code"]
     for choice in event.get("choices", ()):

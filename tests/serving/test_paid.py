@@ -11,11 +11,17 @@ from typing import TypeVar
 import aiohttp
 import pytest
 
+from chain_client.inference_stub import InferenceStub
+from gateway.assembly import CHAT_PATH, COMPLETION_PATH, read_chunk
+from gateway.market import OnChainModel
+from gateway.prompts import Counted, PromptCounter
+from gateway.receipts import Contents, check_contents
+from gateway.spelling import Spellings, build_script
 from rules.addresses import decode_address
 from rules.answers import answer_seed, compute_receipt_hash
 from rules.receipts import Settling, check_placing, find_settling
 from rules.types import Host
-from rules.vouchers import Tokens, request_seed
+from rules.vouchers import Price, Tokens, request_seed
 from serving import accounts
 from serving.database import Database
 from serving.journal import Journal
@@ -37,11 +43,22 @@ from tests.serving.market import (
     submit,
 )
 from tests.serving.stack import run_paid_server, settle_once
+from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.gonka.inference.v1 import receipt_pb2
 from wire.gonka.inference.v1 import tx_pb2 as tx
 from wire.openai.documents import parse_request
-from wire.openai.notes import PROTOBUF, RECEIPT_PATH, TICKET_HEADER, VOUCHERS_PATH, AnswerNote, encode_header
-from wire.openai.requests import ChatRequest
+from wire.openai.notes import (
+    PROTOBUF,
+    RECEIPT_PATH,
+    TICKET_HEADER,
+    TOKENS_HEADER,
+    TOLD,
+    VOUCHERS_PATH,
+    AnswerNote,
+    Progress,
+    encode_header,
+)
+from wire.openai.requests import ChatRequest, CompletionRequest
 from wire.vouchers import read_receipt
 
 T = TypeVar("T")
@@ -414,3 +431,88 @@ def test_settling_what_the_chain_has_already_is_no_error(developer: Developer, m
     assert asyncio.run(settle_once(market, tmp_path)) == 0
     state = peek(tmp_path).read_escrow(developer.terms.escrow_id)
     assert state.settled_serial == developer.serial
+
+
+# ---- tokens that are told --------------------------------------------------------------------------------------------
+
+ENDLESS = {"258": -100}
+TOOLS = [{"type": "function", "function": {"name": "f"}}]
+ASKED: list[tuple[str, dict[str, object], str]] = [
+    (CHAT_PATH, {}, "a chat"),
+    (CHAT_PATH, {"max_tokens": 1}, "one token"),
+    (CHAT_PATH, {"n": 3}, "choices side by side"),
+    (CHAT_PATH, {"stop": [" ", "e", "\ufffd"]}, "stop strings"),
+    (CHAT_PATH, {"stop": "zzzz", "logit_bias": {"122": 9}}, "a stop string that begins again and again"),
+    (CHAT_PATH, {"logprobs": True, "top_logprobs": 2}, "log-probabilities"),
+    (CHAT_PATH, {"tools": TOOLS}, "tools"),
+    (CHAT_PATH, {"tools": TOOLS, "logit_bias": {"60": 12}}, "what may begin a call"),
+    (CHAT_PATH, {"tools": TOOLS, "logit_bias": {"123": 100, "258": 0}}, "what may be a call all over"),
+    (CHAT_PATH, {"response_format": {"type": "json_object"}, "logit_bias": {"123": 100}}, "a JSON object, cut off"),
+    (CHAT_PATH, {"logit_bias": {}}, "an end that the model chooses"),
+    (CHAT_PATH, {"logit_bias": {"256": 6, "257": 6} | ENDLESS, "max_tokens": 20}, "tokens that no text shows"),
+    (CHAT_PATH, {"logit_bias": {"195": 7, "169": 7} | ENDLESS}, "letters of two bytes"),
+    (COMPLETION_PATH, {"prompt": "ab"}, "a text to go on with"),
+    (COMPLETION_PATH, {"prompt": ["ab", "c"], "n": 2, "logprobs": 2}, "several texts, and choices of each"),
+    (COMPLETION_PATH, {"prompt": [1, 2, 3]}, "tokens to go on with"),
+]
+
+
+@pytest.mark.parametrize(("path", "more", "what"), ASKED, ids=[what for *_, what in ASKED])
+def test_what_is_told_of_any_answer_is_what_a_gateway_holds_it_to(
+    developer: Developer, market: Market, path: str, more: dict[str, object], what: str
+) -> None:
+    """Text, tokens, counts and the receipt, of the real host, under the gateway's own rules."""
+    asked: dict[str, object] = {"model": "tiny", "max_tokens": 40, "logit_bias": ENDLESS, "temperature": 1.2} | more
+    if path == CHAT_PATH:
+        asked["messages"] = [{"role": "user", "content": "Hello"}]
+    body = json.dumps(asked).encode()
+    request = parse_request(body, ChatRequest) if path == CHAT_PATH else parse_request(body, CompletionRequest)
+
+    async def run() -> tuple[Stream, Counted | None]:
+        async with connect() as session, InferenceStub.open(market.sidecar) as stub:
+            counter = PromptCounter(stub, lambda: 0.0)
+            while (counted := await counter.count(request, as_on_chain(market.model))) and counted.vocabulary is None:
+                pass  # a sidecar that serves takes a moment over its first
+            return await developer.ask(session, path=path, headers={TOKENS_HEADER: TOLD}, **asked), counted
+
+    got, counted = asyncio.run(run())
+    assert counted is not None
+    assert counted.vocabulary is not None
+    spellings = Spellings(build_script(request, counted.prompts, counted.vocabulary), 1_000)
+    assert (got.status, got.error, got.done) == (200, "", True)
+    for item in got.items:
+        if isinstance(item, Progress):
+            spellings.take_progress(item)
+        elif (chunk := read_chunk(item, path)).choices:
+            spellings.take_chunk(chunk)
+        else:
+            assert chunk.usage is not None
+            spellings.check_count(chunk.usage.completion_tokens)
+    spellings.check_end()
+    assert got.note is not None
+    assert spellings.count == got.note.tokens_out > 0
+    contents = Contents(
+        ticket=got.ticket,
+        host_nonce=bytes.fromhex(got.host_nonce),
+        answers=spellings.answers,
+    )
+    signed = read_receipt(build_signed(developer, got.note), SERVING.public_key)
+    check_contents(signed, got.note.salt, contents)
+
+
+def as_on_chain(model: pb.Model) -> OnChainModel:
+    return OnChainModel(
+        name=model.name,
+        model_id=model.model_id,
+        content_hash=model.content_hash,
+        tokenizer_hash=model.tokenizer_hash,
+        max_context=model.max_context,
+        price=Price(in_ngonka=1, out_ngonka=1),
+    )
+
+
+def test_without_being_asked_no_tokens_are_told(developer: Developer) -> None:
+    got = with_session(lambda session: developer.ask(session, max_tokens=5))
+    assert not any(isinstance(item, Progress) and item.tokens for item in got.items)
+    assert got.note is not None
+    assert got.note.salt == b""

@@ -198,6 +198,7 @@ _family(
         "host_refused": ("the host refuses the request", "ask again: another host is asked first"),
         "host_answer_invalid": ("the host's answer cannot be read", "ask again: another host is asked first"),
         "host_count_wrong": ("the host counts tokens that cannot be", "ask again: another host is asked first"),
+        "host_tokens_missing": ("the host does not tell its tokens", "ask again: another host is asked first"),
         "host_receipt_invalid": (
             "the host does not sign its answer as it must",
             "nothing: it is asked less",

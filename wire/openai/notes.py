@@ -17,6 +17,10 @@ TICKET_HEADER: Final = "Gonka-Ticket"
 VOUCHER_HEADER: Final = "Gonka-Voucher"
 HOST_NONCE_HEADER: Final = "Gonka-Host-Nonce"
 HOST_HEADER: Final = "Gonka-Host"
+TOKENS_HEADER: Final = "Gonka-Tokens"
+"""In a request: tell the tokens of the answer.  In its answer's head: they are told."""
+TOLD: Final = "told"
+"""The header's value."""
 VOUCHERS_PATH: Final = "/gonka/v1/vouchers"
 STATUS_PATH: Final = "/gonka/v1/status"
 RECEIPT_PATH: Final = "/gonka/v1/receipts/{escrow_id}/{request}"
@@ -29,17 +33,25 @@ Signed = TypeVar("Signed", bound=Message)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Work done for a request so far, in tokens; `signed` is what the escrow's newest voucher here covers, of all."""
+    """Work done for a request so far, in tokens; `signed` is what the escrow's newest voucher here covers, of all.
+
+    `tokens` are those of the answers since the last such note, where they were asked for: the place of a choice, and
+    what was drawn for it.  Then `tokens_out` is the number of all that were told, and the events before the note hold
+    just the text that they complete.
+    """
 
     tokens_in: int
     tokens_out: int
     signed: int
+    tokens: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerNote:
     """The end of a request: its receipt (32 bytes), signed by the serving key (64 bytes) with the serial of the newest
     voucher whose receipts are in their tree already: rules.receipts.
+
+    `salt` is the receipt's, 32 bytes, where the tokens were told: with it the receipt can be computed.
     """
 
     request: int
@@ -48,17 +60,20 @@ class AnswerNote:
     after_serial: int
     receipt: bytes
     signature: bytes
+    salt: bytes = b""
 
 
 def encode_progress(progress: Progress) -> str:
     """The text of the comment."""
-    words = {"in": progress.tokens_in, "out": progress.tokens_out, "signed": progress.signed}
+    words: dict[str, object] = {"in": progress.tokens_in, "out": progress.tokens_out, "signed": progress.signed}
+    if progress.tokens:
+        words["tokens"] = progress.tokens
     return _PROGRESS + json.dumps(words)
 
 
 def encode_answer_note(note: AnswerNote) -> str:
     """The text of the comment."""
-    words = {
+    words: dict[str, object] = {
         "request": note.request,
         "in": note.tokens_in,
         "out": note.tokens_out,
@@ -66,6 +81,8 @@ def encode_answer_note(note: AnswerNote) -> str:
         "receipt": note.receipt.hex(),
         "signature": note.signature.hex(),
     }
+    if note.salt:
+        words["salt"] = note.salt.hex()
     return _ANSWER + json.dumps(words)
 
 
@@ -75,7 +92,10 @@ def read_note(comment: str) -> Progress | AnswerNote | None:
         if comment.startswith(_PROGRESS):
             words = json.loads(comment.removeprefix(_PROGRESS))
             return Progress(
-                tokens_in=_count(words["in"]), tokens_out=_count(words["out"]), signed=_count(words["signed"])
+                tokens_in=_count(words["in"]),
+                tokens_out=_count(words["out"]),
+                signed=_count(words["signed"]),
+                tokens=tuple((_count(place), tuple(map(_count, told))) for place, told in words.get("tokens", ())),
             )
         if comment.startswith(_ANSWER):
             words = json.loads(comment.removeprefix(_ANSWER))
@@ -86,6 +106,7 @@ def read_note(comment: str) -> Progress | AnswerNote | None:
                 after_serial=_count(words["after"]),
                 receipt=bytes.fromhex(words["receipt"]),
                 signature=bytes.fromhex(words["signature"]),
+                salt=bytes.fromhex(words.get("salt", "")),
             )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ApiError("stream_invalid", f"a note that cannot be read: {comment[:80]!r}") from error

@@ -59,6 +59,13 @@ def test_render__whatever_is_asked__the_tokens_of_a_sidecar_with_the_whole_model
     assert both[0] == both[1] != []
 
 
+def test_vocabulary__without_weights__is_that_of_a_sidecar_with_the_whole_model(
+    renderer: Client, client: Client
+) -> None:
+    request = pb.VocabularyRequest(content_hash=client.model.content_hash)
+    assert renderer.stub.Vocabulary(request, timeout=30) == client.stub.Vocabulary(request, timeout=30)
+
+
 def test_render__a_bad_conversation__is_refused(renderer: Client) -> None:
     request = pb.RenderRequest(content_hash=renderer.model.content_hash, chat="{}")
     assert renderer.refuse(lambda: renderer.stub.Render(request, timeout=10)) == "chat_invalid"

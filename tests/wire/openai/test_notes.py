@@ -1,5 +1,7 @@
 """What hosts and gateways tell each other in headers and comments."""
 
+from dataclasses import replace
+
 import pytest
 
 from wire.gonka.inference.v1.inference_pb2 import Ticket, Voucher
@@ -57,3 +59,18 @@ def test_read_header__what_was_encoded__is_read_back() -> None:
 def test_read_header__no_message__is_an_error(value: str) -> None:
     with pytest.raises(ApiError, match="header_invalid"):
         read_header(value, Voucher, "Gonka-Voucher")
+
+
+def test_read_note__tokens_and_salt__are_read_back_and_stand_in_no_note_without() -> None:
+    told = replace(PROGRESS, tokens=((1, (5, 6)), (0, (7,))))
+    salted = replace(ANSWER, salt=b"t" * 32)
+    assert read_note(encode_progress(told)) == told
+    assert read_note(encode_answer_note(salted)) == salted
+    assert "tokens" not in encode_progress(PROGRESS)
+    assert "salt" not in encode_answer_note(ANSWER)
+
+
+@pytest.mark.parametrize("tokens", ["7", "[7]", "[[0]]", "[[0, 7]]", "[[0, [true]]]", "[[0, [-1]]]", "[[-1, [1]]]"])
+def test_read_note__garbled_tokens__are_an_error(tokens: str) -> None:
+    with pytest.raises(ApiError, match="stream_invalid"):
+        read_note('gonka {"in": 1, "out": 1, "signed": 1, "tokens": ' + tokens + "}")

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%wire/gonka/sidecar/v1/inference.proto\x12\x10gonka.sidecar.v1\"\x0f\n\rModelsRequest\"?\n\x0eModelsResponse\x12-\n\x06models\x18\x01 \x03(\x0b\x32\x1d.gonka.sidecar.v1.LoadedModel\"\xeb\x01\n\x0bLoadedModel\x12\x14\n\x0c\x63ontent_hash\x18\x01 \x01(\x0c\x12\x16\n\x0etokenizer_hash\x18\x02 \x01(\x0c\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0bmax_context\x18\x04 \x01(\r\x12\x12\n\nvocabulary\x18\x05 \x01(\r\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x07 \x01(\t\x12\x17\n\x0f\x64\x65\x66ined_sampler\x18\x08 \x01(\x08\x12\x0e\n\x06\x65mbeds\x18\t \x01(\x08\x12\x14\n\x0cmax_requests\x18\n \x01(\r\x12\x18\n\x10running_requests\x18\x0b \x01(\r\"O\n\rRenderRequest\x12\x14\n\x0c\x63ontent_hash\x18\x01 \x01(\x0c\x12\x0e\n\x04\x63hat\x18\x02 \x01(\tH\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x42\x08\n\x06prompt\" \n\x0eRenderResponse\x12\x0e\n\x06tokens\x18\x01 \x03(\r\"\xc1\x01\n\x08Sampling\x12\x19\n\x11temperature_milli\x18\x01 \x01(\r\x12\r\n\x05top_k\x18\x02 \x01(\r\x12\x11\n\ttop_p_ppm\x18\x03 \x01(\r\x12\x1f\n\x17\x66requency_penalty_milli\x18\x04 \x01(\x11\x12\x1e\n\x16presence_penalty_milli\x18\x05 \x01(\x11\x12)\n\x04\x62ias\x18\x06 \x03(\x0b\x32\x1b.gonka.sidecar.v1.TokenBias\x12\x0c\n\x04seed\x18\x07 \x01(\x0c\".\n\tTokenBias\x12\r\n\x05token\x18\x01 \x01(\r\x12\x12\n\nbias_milli\x18\x02 \x01(\x11\"\xdd\x01\n\x0fGenerateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x02 \x01(\x0c\x12\x0e\n\x06prompt\x18\x03 \x03(\r\x12,\n\x08sampling\x18\x04 \x01(\x0b\x32\x1a.gonka.sidecar.v1.Sampling\x12\x12\n\nmax_tokens\x18\x05 \x01(\r\x12\x0c\n\x04stop\x18\x06 \x03(\t\x12\x14\n\x0ctop_logprobs\x18\x07 \x01(\r\x12\x10\n\x08logprobs\x18\x08 \x01(\x08\x12\x18\n\x10\x61llowance_tokens\x18\t \x01(\x04\"B\n\x0cTokenLogprob\x12\r\n\x05token\x18\x01 \x01(\r\x12\x15\n\rlogprob_micro\x18\x02 \x01(\x12\x12\x0c\n\x04text\x18\x03 \x01(\x0c\"q\n\x0eGeneratedToken\x12\r\n\x05token\x18\x01 \x01(\r\x12\x15\n\rlogprob_micro\x18\x02 \x01(\x12\x12+\n\x03top\x18\x03 \x03(\x0b\x32\x1e.gonka.sidecar.v1.TokenLogprob\x12\x0c\n\x04text\x18\x04 \x01(\x0c\"{\n\rGenerateChunk\x12\x30\n\x06tokens\x18\x01 \x03(\x0b\x32 .gonka.sidecar.v1.GeneratedToken\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x13\n\x0bprompt_done\x18\x03 \x01(\r\x12\x15\n\rfinish_reason\x18\x04 \x01(\t\"<\n\x0c\x41llowRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x10\x61llowance_tokens\x18\x02 \x01(\x04\"\x0f\n\rAllowResponse\"r\n\x0cScoreRequest\x12\x14\n\x0c\x63ontent_hash\x18\x01 \x01(\x0c\x12\x0e\n\x06prompt\x18\x02 \x03(\r\x12\x0e\n\x06\x61nswer\x18\x03 \x03(\r\x12,\n\x08sampling\x18\x04 \x01(\x0b\x32\x1a.gonka.sidecar.v1.Sampling\"=\n\rScoreResponse\x12,\n\x06scores\x18\x01 \x03(\x0b\x32\x1c.gonka.sidecar.v1.TokenScore\"1\n\nTokenScore\x12\x10\n\x08\x65xpected\x18\x01 \x01(\r\x12\x11\n\tgap_milli\x18\x02 \x01(\x04\"4\n\x0c\x45mbedRequest\x12\x14\n\x0c\x63ontent_hash\x18\x01 \x01(\x0c\x12\x0e\n\x06tokens\x18\x02 \x03(\r\"\x1f\n\rEmbedResponse\x12\x0e\n\x06values\x18\x01 \x03(\x02\x32\xd5\x03\n\tInference\x12K\n\x06Models\x12\x1f.gonka.sidecar.v1.ModelsRequest\x1a .gonka.sidecar.v1.ModelsResponse\x12K\n\x06Render\x12\x1f.gonka.sidecar.v1.RenderRequest\x1a .gonka.sidecar.v1.RenderResponse\x12P\n\x08Generate\x12!.gonka.sidecar.v1.GenerateRequest\x1a\x1f.gonka.sidecar.v1.GenerateChunk0\x01\x12H\n\x05\x41llow\x12\x1e.gonka.sidecar.v1.AllowRequest\x1a\x1f.gonka.sidecar.v1.AllowResponse\x12H\n\x05Score\x12\x1e.gonka.sidecar.v1.ScoreRequest\x1a\x1f.gonka.sidecar.v1.ScoreResponse\x12H\n\x05\x45mbed\x12\x1e.gonka.sidecar.v1.EmbedRequest\x1a\x1f.gonka.sidecar.v1.EmbedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%wire/gonka/sidecar/v1/inference.proto\x12\x10gonka.sidecar.v1\"\x0f\n\rModelsRequest\"?\n\x0eModelsResponse\x12-\n\x06models\x18\x01 \x03(\x0b\x32\x1d.gonka.sidecar.v1.LoadedModel\"\xeb\x01\n\x0bLoadedModel\x12\x14\n\x0c\x63ontent_hash\x18\x01 \x01(\x0c\x12\x16\n\x0etokenizer_hash\x18\x02 \x01(\x0c\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0bmax_context\x18\x04 \x01(\r\x12\x12\n\nvocabulary\x18\x05 \x01(\r\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x07 \x01(\t\x12\x17\n\x0f\x64\x65\x66ined_sampler\x18\x08 \x01(\x08\x12\x0e\n\x06\x65mbeds\x18\t \x01(\x08\x12\x14\n\x0cmax_requests\x18\n \x01(\r\x12\x18\n\x10running_requests\x18\x0b \x01(\r\"O\n\rRenderRequest\x12\x14\n\x0c\x63ontent_hash\x18\x01 \x01(\x0c\x12\x0e\n\x04\x63hat\x18\x02 \x01(\tH\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x42\x08\n\x06prompt\" \n\x0eRenderResponse\x12\x0e\n\x06tokens\x18\x01 \x03(\r\"8\n\x11VocabularyRequest\x12\x14\n\x0c\x63ontent_hash\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\r\"1\n\x12VocabularyResponse\x12\r\n\x05texts\x18\x01 \x03(\x0c\x12\x0c\n\x04\x65nds\x18\x02 \x03(\r\"\xc1\x01\n\x08Sampling\x12\x19\n\x11temperature_milli\x18\x01 \x01(\r\x12\r\n\x05top_k\x18\x02 \x01(\r\x12\x11\n\ttop_p_ppm\x18\x03 \x01(\r\x12\x1f\n\x17\x66requency_penalty_milli\x18\x04 \x01(\x11\x12\x1e\n\x16presence_penalty_milli\x18\x05 \x01(\x11\x12)\n\x04\x62ias\x18\x06 \x03(\x0b\x32\x1b.gonka.sidecar.v1.TokenBias\x12\x0c\n\x04seed\x18\x07 \x01(\x0c\".\n\tTokenBias\x12\r\n\x05token\x18\x01 \x01(\r\x12\x12\n\nbias_milli\x18\x02 \x01(\x11\"\xdd\x01\n\x0fGenerateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x02 \x01(\x0c\x12\x0e\n\x06prompt\x18\x03 \x03(\r\x12,\n\x08sampling\x18\x04 \x01(\x0b\x32\x1a.gonka.sidecar.v1.Sampling\x12\x12\n\nmax_tokens\x18\x05 \x01(\r\x12\x0c\n\x04stop\x18\x06 \x03(\t\x12\x14\n\x0ctop_logprobs\x18\x07 \x01(\r\x12\x10\n\x08logprobs\x18\x08 \x01(\x08\x12\x18\n\x10\x61llowance_tokens\x18\t \x01(\x04\"B\n\x0cTokenLogprob\x12\r\n\x05token\x18\x01 \x01(\r\x12\x15\n\rlogprob_micro\x18\x02 \x01(\x12\x12\x0c\n\x04text\x18\x03 \x01(\x0c\"q\n\x0eGeneratedToken\x12\r\n\x05token\x18\x01 \x01(\r\x12\x15\n\rlogprob_micro\x18\x02 \x01(\x12\x12+\n\x03top\x18\x03 \x03(\x0b\x32\x1e.gonka.sidecar.v1.TokenLogprob\x12\x0c\n\x04text\x18\x04 \x01(\x0c\"{\n\rGenerateChunk\x12\x30\n\x06tokens\x18\x01 \x03(\x0b\x32 .gonka.sidecar.v1.GeneratedToken\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x13\n\x0bprompt_done\x18\x03 \x01(\r\x12\x15\n\rfinish_reason\x18\x04 \x01(\t\"<\n\x0c\x41llowRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x10\x61llowance_tokens\x18\x02 \x01(\x04\"\x0f\n\rAllowResponse\"r\n\x0cScoreRequest\x12\x14\n\x0c\x63ontent_hash\x18\x01 \x01(\x0c\x12\x0e\n\x06prompt\x18\x02 \x03(\r\x12\x0e\n\x06\x61nswer\x18\x03 \x03(\r\x12,\n\x08sampling\x18\x04 \x01(\x0b\x32\x1a.gonka.sidecar.v1.Sampling\"=\n\rScoreResponse\x12,\n\x06scores\x18\x01 \x03(\x0b\x32\x1c.gonka.sidecar.v1.TokenScore\"1\n\nTokenScore\x12\x10\n\x08\x65xpected\x18\x01 \x01(\r\x12\x11\n\tgap_milli\x18\x02 \x01(\x04\"4\n\x0c\x45mbedRequest\x12\x14\n\x0c\x63ontent_hash\x18\x01 \x01(\x0c\x12\x0e\n\x06tokens\x18\x02 \x03(\r\"\x1f\n\rEmbedResponse\x12\x0e\n\x06values\x18\x01 \x03(\x02\x32\xae\x04\n\tInference\x12K\n\x06Models\x12\x1f.gonka.sidecar.v1.ModelsRequest\x1a .gonka.sidecar.v1.ModelsResponse\x12K\n\x06Render\x12\x1f.gonka.sidecar.v1.RenderRequest\x1a .gonka.sidecar.v1.RenderResponse\x12W\n\nVocabulary\x12#.gonka.sidecar.v1.VocabularyRequest\x1a$.gonka.sidecar.v1.VocabularyResponse\x12P\n\x08Generate\x12!.gonka.sidecar.v1.GenerateRequest\x1a\x1f.gonka.sidecar.v1.GenerateChunk0\x01\x12H\n\x05\x41llow\x12\x1e.gonka.sidecar.v1.AllowRequest\x1a\x1f.gonka.sidecar.v1.AllowResponse\x12H\n\x05Score\x12\x1e.gonka.sidecar.v1.ScoreRequest\x1a\x1f.gonka.sidecar.v1.ScoreResponse\x12H\n\x05\x45mbed\x12\x1e.gonka.sidecar.v1.EmbedRequest\x1a\x1f.gonka.sidecar.v1.EmbedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,32 +41,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RENDERREQUEST']._serialized_end=458
   _globals['_RENDERRESPONSE']._serialized_start=460
   _globals['_RENDERRESPONSE']._serialized_end=492
-  _globals['_SAMPLING']._serialized_start=495
-  _globals['_SAMPLING']._serialized_end=688
-  _globals['_TOKENBIAS']._serialized_start=690
-  _globals['_TOKENBIAS']._serialized_end=736
-  _globals['_GENERATEREQUEST']._serialized_start=739
-  _globals['_GENERATEREQUEST']._serialized_end=960
-  _globals['_TOKENLOGPROB']._serialized_start=962
-  _globals['_TOKENLOGPROB']._serialized_end=1028
-  _globals['_GENERATEDTOKEN']._serialized_start=1030
-  _globals['_GENERATEDTOKEN']._serialized_end=1143
-  _globals['_GENERATECHUNK']._serialized_start=1145
-  _globals['_GENERATECHUNK']._serialized_end=1268
-  _globals['_ALLOWREQUEST']._serialized_start=1270
-  _globals['_ALLOWREQUEST']._serialized_end=1330
-  _globals['_ALLOWRESPONSE']._serialized_start=1332
-  _globals['_ALLOWRESPONSE']._serialized_end=1347
-  _globals['_SCOREREQUEST']._serialized_start=1349
-  _globals['_SCOREREQUEST']._serialized_end=1463
-  _globals['_SCORERESPONSE']._serialized_start=1465
-  _globals['_SCORERESPONSE']._serialized_end=1526
-  _globals['_TOKENSCORE']._serialized_start=1528
-  _globals['_TOKENSCORE']._serialized_end=1577
-  _globals['_EMBEDREQUEST']._serialized_start=1579
-  _globals['_EMBEDREQUEST']._serialized_end=1631
-  _globals['_EMBEDRESPONSE']._serialized_start=1633
-  _globals['_EMBEDRESPONSE']._serialized_end=1664
-  _globals['_INFERENCE']._serialized_start=1667
-  _globals['_INFERENCE']._serialized_end=2136
+  _globals['_VOCABULARYREQUEST']._serialized_start=494
+  _globals['_VOCABULARYREQUEST']._serialized_end=550
+  _globals['_VOCABULARYRESPONSE']._serialized_start=552
+  _globals['_VOCABULARYRESPONSE']._serialized_end=601
+  _globals['_SAMPLING']._serialized_start=604
+  _globals['_SAMPLING']._serialized_end=797
+  _globals['_TOKENBIAS']._serialized_start=799
+  _globals['_TOKENBIAS']._serialized_end=845
+  _globals['_GENERATEREQUEST']._serialized_start=848
+  _globals['_GENERATEREQUEST']._serialized_end=1069
+  _globals['_TOKENLOGPROB']._serialized_start=1071
+  _globals['_TOKENLOGPROB']._serialized_end=1137
+  _globals['_GENERATEDTOKEN']._serialized_start=1139
+  _globals['_GENERATEDTOKEN']._serialized_end=1252
+  _globals['_GENERATECHUNK']._serialized_start=1254
+  _globals['_GENERATECHUNK']._serialized_end=1377
+  _globals['_ALLOWREQUEST']._serialized_start=1379
+  _globals['_ALLOWREQUEST']._serialized_end=1439
+  _globals['_ALLOWRESPONSE']._serialized_start=1441
+  _globals['_ALLOWRESPONSE']._serialized_end=1456
+  _globals['_SCOREREQUEST']._serialized_start=1458
+  _globals['_SCOREREQUEST']._serialized_end=1572
+  _globals['_SCORERESPONSE']._serialized_start=1574
+  _globals['_SCORERESPONSE']._serialized_end=1635
+  _globals['_TOKENSCORE']._serialized_start=1637
+  _globals['_TOKENSCORE']._serialized_end=1686
+  _globals['_EMBEDREQUEST']._serialized_start=1688
+  _globals['_EMBEDREQUEST']._serialized_end=1740
+  _globals['_EMBEDRESPONSE']._serialized_start=1742
+  _globals['_EMBEDRESPONSE']._serialized_end=1773
+  _globals['_INFERENCE']._serialized_start=1776
+  _globals['_INFERENCE']._serialized_end=2334
 # @@protoc_insertion_point(module_scope)

@@ -57,6 +57,22 @@ class RenderResponse(_message.Message):
     tokens: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, tokens: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class VocabularyRequest(_message.Message):
+    __slots__ = ("content_hash", "first")
+    CONTENT_HASH_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    content_hash: bytes
+    first: int
+    def __init__(self, content_hash: _Optional[bytes] = ..., first: _Optional[int] = ...) -> None: ...
+
+class VocabularyResponse(_message.Message):
+    __slots__ = ("texts", "ends")
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    ENDS_FIELD_NUMBER: _ClassVar[int]
+    texts: _containers.RepeatedScalarFieldContainer[bytes]
+    ends: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, texts: _Optional[_Iterable[bytes]] = ..., ends: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class Sampling(_message.Message):
     __slots__ = ("temperature_milli", "top_k", "top_p_ppm", "frequency_penalty_milli", "presence_penalty_milli", "bias", "seed")
     TEMPERATURE_MILLI_FIELD_NUMBER: _ClassVar[int]

@@ -45,6 +45,11 @@ class InferenceStub(object):
                 request_serializer=wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.RenderRequest.SerializeToString,
                 response_deserializer=wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.RenderResponse.FromString,
                 _registered_method=True)
+        self.Vocabulary = channel.unary_unary(
+                '/gonka.sidecar.v1.Inference/Vocabulary',
+                request_serializer=wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.VocabularyRequest.SerializeToString,
+                response_deserializer=wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.VocabularyResponse.FromString,
+                _registered_method=True)
         self.Generate = channel.unary_stream(
                 '/gonka.sidecar.v1.Inference/Generate',
                 request_serializer=wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.GenerateRequest.SerializeToString,
@@ -79,6 +84,13 @@ class InferenceServicer(object):
 
     def Render(self, request, context):
         """Render turns a conversation into the prompt's tokens, by the model's own chat template.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Vocabulary(self, request, context):
+        """Vocabulary tells what tokens add to an answer's text: as many as one message takes, from `first` on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,6 +135,11 @@ def add_InferenceServicer_to_server(servicer, server):
                     servicer.Render,
                     request_deserializer=wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.RenderRequest.FromString,
                     response_serializer=wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.RenderResponse.SerializeToString,
+            ),
+            'Vocabulary': grpc.unary_unary_rpc_method_handler(
+                    servicer.Vocabulary,
+                    request_deserializer=wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.VocabularyRequest.FromString,
+                    response_serializer=wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.VocabularyResponse.SerializeToString,
             ),
             'Generate': grpc.unary_stream_rpc_method_handler(
                     servicer.Generate,
@@ -200,6 +217,33 @@ class Inference(object):
             '/gonka.sidecar.v1.Inference/Render',
             wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.RenderRequest.SerializeToString,
             wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.RenderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Vocabulary(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gonka.sidecar.v1.Inference/Vocabulary',
+            wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.VocabularyRequest.SerializeToString,
+            wire_dot_gonka_dot_sidecar_dot_v1_dot_inference__pb2.VocabularyResponse.FromString,
             options,
             channel_credentials,
             insecure,

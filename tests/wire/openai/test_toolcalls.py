@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 
-from serving.toolcalls import ToolCallReader
 from wire.openai.messages import ToolCall
+from wire.openai.toolcalls import ToolCallReader
 
 CALL = '<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call>'
 
