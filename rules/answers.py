@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import Final
 
 from rules.claims import Leaf, Multiproof, Tree, build_leaf_tree, check_leaves
@@ -148,17 +148,21 @@ def draw_samples(sample_seed: bytes, epoch: int, lot: Lot, rate_ppm: int) -> tup
 
 
 def draw_verifiers(sample_seed: bytes, epoch: int, lot: Lot, table: Table, seats: int) -> tuple[Host, ...]:
-    """The holder of each seat in a lot, drawn with replacement by effective units; none where nobody may.
+    """The holder of each seat in a lot; none where nobody may.
 
     `table` holds the hosts that may verify: those that offer the model within the escrow's policy.  Never the host.
+    Each gets its part of the seats by effective units, rounded up or down by chance: the hosts stand in an order drawn
+    for the lot, each as wide as its units, and seats at equal distances from a drawn beginning.  So chance gives nobody
+    most of the seats who is not near to holding most of the units.  Source: docs/adr/0021.
     """
-    holders = [host for host in sorted(table) if host != lot.host and table[host]]
+    parts = (sample_seed, le64(epoch), lot.host, le64(lot.escrow_id))
+    able = [host for host in table if host != lot.host and table[host]]
+    holders = sorted(able, key=lambda host: framed_hash("gonka/check-order", *parts, host))
     sums = list(accumulate(table[host] for host in holders))
     if not sums:
         return ()
-    parts = (sample_seed, le64(epoch), lot.host, le64(lot.escrow_id))
-    draws = draw_numbers("gonka/check-seats", parts, sums[-1])
-    return tuple(holders[bisect_right(sums, draw)] for draw in islice(draws, seats))
+    first = next(draw_numbers("gonka/check-seats", parts, sums[-1]))
+    return tuple(holders[bisect_right(sums, (first + place * sums[-1]) // seats)] for place in range(seats))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

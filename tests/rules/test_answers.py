@@ -132,9 +132,36 @@ def test_draw_samples__one_in_a_hundred_of_single_receipts__about_one_in_a_hundr
 def test_draw_verifiers__by_units__never_the_host_and_in_proportion() -> None:
     table = {A: 10**9, B: 1_000, C: 3_000, D: 0}
     seats = Counter(draw_verifiers(SEED, 7, lot(1), table, 1_000))
-    assert set(seats) == {B, C}
-    assert 680 <= seats[C] <= 820
+    assert seats == {B: 250, C: 750}
     assert [host.hex() for host in draw_verifiers(SEED, 7, lot(1), table, 5)] == VECTORS["verifiers"]
+
+
+def test_draw_verifiers__over_many_epochs__seats_come_in_proportion_to_units() -> None:
+    table = {B: 1_000, C: 3_000, D: 3_000}
+    seats = Counter(host for epoch in range(2_000) for host in draw_verifiers(SEED, epoch, lot(1), table, 5))
+    assert 1_300 <= seats[B] <= 1_560
+    assert abs(seats[C] - seats[D]) < 400
+
+
+def test_draw_verifiers__a_liar_with_a_third_of_the_units__never_holds_most_seats_of_an_honest_hosts_lot() -> None:
+    table = {A: 100, B: 100, C: 100, D: 100}
+    for epoch in range(500):
+        seats = Counter(draw_verifiers(SEED, epoch, lot(1), table, 5))
+        assert {seats[host] for host in (B, C, D)} <= {1, 2}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    units=st.lists(st.integers(0, 2**40), min_size=1, max_size=30), seats=st.integers(1, 16), epoch=st.integers(0, 99)
+)
+def test_draw_verifiers__any_table__everybody_has_its_part_rounded_up_or_down(
+    units: list[int], seats: int, epoch: int
+) -> None:
+    table = {Host(bytes([number]) * 20): unit for number, unit in enumerate(units, start=10)}
+    drawn, total = Counter(draw_verifiers(SEED, epoch, lot(1), table, seats)), sum(units)
+    assert sum(drawn.values()) == (seats if total else 0)
+    for host, unit in table.items():
+        assert not total or seats * unit // total <= drawn[host] <= -(-seats * unit // total)
 
 
 @pytest.mark.parametrize(("table", "why"), [({}, "nobody"), ({A: 5}, "only the host"), ({A: 5, B: 0}, "no units")])
