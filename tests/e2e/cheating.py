@@ -9,11 +9,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -308,16 +307,35 @@ def _render_line(line: Line) -> str:
 
 
 def describe_checking(trial: Trial) -> str:
-    """How long verifiers took to score a lot, from the logs of serving processes."""
-    spent_ms, late = [], 0
-    for seller in trial.network.sellers:
-        log = (seller.member.home / "serving.log").read_text(errors="replace")
-        spent_ms += [int(found) for found in re.findall(r'"ms": (\d+)', log)]
-        late += log.count("lot_not_checked_in_time")
-    if not spent_ms:
+    """What verifiers found and how long it took them, from the logs of serving processes."""
+    events = {name: _read_log(trial.network.directory / name / "serving.log") for name in trial.runs}
+    scored = [event for found in events.values() for event in found if event["event"] == "lot_checked"]
+    late = sum(event["event"] == "lot_not_checked_in_time" for found in events.values() for event in found)
+    if not scored:
         return "no lot was scored"
-    middle, most = median(spent_ms) / 1000, max(spent_ms) / 1000
-    return f"{len(spent_ms)} lots scored, {middle:.1f} s each (median), {most:.1f} s at most; {late} not in time"
+    spent = sorted(event["ms"] / 1000 for event in scored)
+    tokens = sum(event["tokens"] for event in scored)
+    times = f"{median(spent):.1f} s a lot (median), {spent[-1]:.1f} s at most"
+    each = f"{1000 * sum(spent) / max(1, tokens):.0f} ms a token"
+    rows = [f"{len(scored)} lots scored, {tokens} tokens; {times}, {each}; {late} not in time"]
+    names = {address: name for name, address in trial.addresses.items()}
+    found = defaultdict(list)
+    for verifier, told in events.items():
+        for event in told:
+            if event["event"] == "lot_checked":
+                found[trial.runs[verifier], trial.runs[names[event["host"]]]].append(event["ppm"])
+    rows += [
+        f"  {verifier} verifiers of {host} answers: {len(ppm)} reports, {sum(ppm) / len(ppm):,.0f} ppm on average, "
+        f"{min(ppm):,} to {max(ppm):,}"
+        for (verifier, host), ppm in sorted(found.items())
+    ]
+    return "\n".join(rows)
+
+
+def _read_log(path: Path) -> list[dict[str, Any]]:
+    """The events of a log in JSON; what else a process printed is passed over."""
+    lines = path.read_text(errors="replace").splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 async def _watch_market(directory: Path, cheat: str, epochs: int, say: Say) -> None:
