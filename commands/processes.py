@@ -19,12 +19,13 @@ STOP_TIMEOUT_S = 10
 class Child:
     """A `gnk` command that runs on its own; owned by who started it.
 
-    `words` are the command line after `gnk`; output goes to `log`, appended over restarts.
+    `words` are the command line after `gnk`; output goes to `log`, appended over restarts.  `module` is what runs.
     """
 
     name: str
     words: tuple[str, ...]
     log: Path
+    module: str = "cli"
     process: asyncio.subprocess.Process | None = field(default=None)
 
     async def start(self) -> None:
@@ -32,7 +33,11 @@ class Child:
         environ = {**os.environ, "OMP_WAIT_POLICY": "passive", "PYTHONUNBUFFERED": "1"}
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "cli", *self.words, stdout=log, stderr=log, env=environ, start_new_session=True
+                *(sys.executable, "-m", self.module, *self.words),
+                stdout=log,
+                stderr=log,
+                env=environ,
+                start_new_session=True,
             )
 
     @property

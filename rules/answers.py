@@ -19,7 +19,7 @@ from rules.claims import Leaf, Multiproof, Tree, build_leaf_tree, check_leaves
 from rules.params import MILLION
 from rules.sampling import Holders, draw_numbers
 from rules.seeds import framed_hash, le32, le64
-from rules.types import Host
+from rules.types import Host, Table
 
 SALT_BYTES: Final = 32
 MAX_SAMPLES: Final = 64
@@ -149,12 +149,21 @@ def draw_samples(sample_seed: bytes, epoch: int, lot: Lot, rate_ppm: int) -> tup
     return tuple(Sample(batch=lot.batches[n], positions=tuple(positions)) for n, positions in by_batch.items())
 
 
-def draw_verifiers(sample_seed: bytes, epoch: int, lot: Lot, holders: Holders, seats: int) -> tuple[Host, ...]:
-    """The holder of each seat in a lot, drawn with replacement by effective units; none where nobody may.
+def order_verifiers(sample_seed: bytes, epoch: int, table: Table) -> Holders:
+    """The hosts of a table in an order drawn for the epoch, so that accounts made to lie well for somebody do not."""
+    parts = (sample_seed, le64(epoch))
+    return Holders.in_order(sorted(table, key=lambda host: framed_hash("gonka/check-order", *parts, host)), table)
 
-    `holders` are the hosts that may verify: those that offer the model within the escrow's policy.  Never the host.
+
+def draw_verifiers(sample_seed: bytes, epoch: int, lot: Lot, holders: Holders, seats: int) -> tuple[Host, ...]:
+    """The holder of each seat in a lot; none where nobody may.
+
+    `holders` are the hosts that may verify, in the epoch's order: those that offer the model within the escrow's
+    policy.  Never the host.  Each gets its part of the seats by effective units, rounded up or down by chance, so that
+    nobody gets most of the seats who is not near to holding most of the units.  Source: docs/adr/0021.
     """
-    return holders.draw("gonka/check-seats", (sample_seed, le64(epoch), lot.host, le64(lot.escrow_id)), lot.host, seats)
+    parts = (sample_seed, le64(epoch), lot.host, le64(lot.escrow_id))
+    return holders.spread("gonka/check-seats", parts, lot.host, seats)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

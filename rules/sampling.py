@@ -6,8 +6,8 @@ v mod n is uniform.  Source: docs/protocol.md, "Claims" and "Verdicts".
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, count, islice
 
@@ -36,16 +36,28 @@ def sample_positions(sample_seed: bytes, epoch: int, claim: Claim, samples: int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holders:
-    """Who may hold seats: hosts in address order, with the running sums of their units.  Made once for many draws."""
+    """Who may hold seats: hosts along a line, each as wide as its units.  Made once for many draws.
+
+    `sums` is where each host ends, `places` where it stands among them.
+    """
 
     hosts: tuple[Host, ...]
     sums: tuple[int, ...]
+    places: Mapping[Host, int]
 
     @classmethod
     def of(cls, table: Table) -> Holders:
-        """The hosts of a table."""
-        hosts = tuple(sorted(table))
-        return cls(hosts=hosts, sums=tuple(accumulate(table[host] for host in hosts)))
+        """The hosts of a table in address order."""
+        return cls.in_order(sorted(table), table)
+
+    @classmethod
+    def in_order(cls, hosts: Sequence[Host], table: Table) -> Holders:
+        """The hosts of a table, in the order given."""
+        return cls(
+            hosts=tuple(hosts),
+            sums=tuple(accumulate(table[host] for host in hosts)),
+            places={host: place for place, host in enumerate(hosts)},
+        )
 
     def count_others(self, host: Host) -> int:
         """The units of all but one host, which need not be there."""
@@ -56,18 +68,33 @@ class Holders:
 
         No seats at all where nobody else has units.
         """
-        before, own = self._find(left_out)
+        total = self.count_others(left_out)
+        return self._stand_at(islice(draw_numbers(label, parts, total), seats), left_out) if total else ()
+
+    def spread(self, label: str, parts: tuple[bytes, ...], left_out: Host, seats: int) -> tuple[Host, ...]:
+        """The holder of each seat, as if `left_out` were not there: seats lie at equal distances along the line, from a
+        drawn beginning, so each host has its part of them by units, rounded up or down.
+
+        No seats at all where nobody else has units.
+        """
         total = self.count_others(left_out)
         if total == 0:
             return ()
-        drawn = islice(draw_numbers(label, parts, total), seats)
-        return tuple([self.hosts[bisect_right(self.sums, n if n < before else n + own)] for n in drawn])
+        first = next(draw_numbers(label, parts, total))
+        return self._stand_at(((first + place * total) // seats for place in range(seats)), left_out)
+
+    def _stand_at(self, points: Iterable[int], left_out: Host) -> tuple[Host, ...]:
+        """Who stands at each point of the line without `left_out`."""
+        before, own = self._find(left_out)
+        return tuple([self.hosts[bisect_right(self.sums, n if n < before else n + own)] for n in points])
 
     def _find(self, host: Host) -> tuple[int, int]:
         """The units of the hosts before it, and its own."""
-        place = bisect_left(self.hosts, host)
+        place = self.places.get(host)
+        if place is None:
+            return 0, 0
         before = self.sums[place - 1] if place else 0
-        return before, self.sums[place] - before if self.hosts[place : place + 1] == (host,) else 0
+        return before, self.sums[place] - before
 
 
 def draw_seats(sample_seed: bytes, epoch: int, claimant: Host, holders: Holders, seats: int) -> tuple[Host, ...]:

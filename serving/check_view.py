@@ -24,9 +24,11 @@ class Docket:
     """What a verifier has before it: its lots, and what it has sent.
 
     What is due in the phase is taken until `last_height`, in `blocks` blocks from now, which come `block_ms` apart.
+    `seed` is the one that the lots were drawn with.
     """
 
     epoch: int
+    seed: bytes
     phase: Phase
     last_height: int
     blocks: int
@@ -49,6 +51,7 @@ class CheckView:
         status, last_height = asked.status, _find_last_height(asked.status)
         return Docket(
             epoch=status.epoch,
+            seed=status.sample_seed,
             phase=Phase(status.phase),
             last_height=last_height,
             blocks=last_height - status.height,

@@ -27,7 +27,7 @@ from commands.homes import BALANCE_NGONKA, PASSPHRASE_FILE, SUBSIDY_NGONKA, make
 from commands.ports import find_free_port
 from commands.processes import Child
 from rules.addresses import decode_address
-from rules.params import GNK
+from rules.params import GNK, Params
 from rules.presets import GENESIS_UNITS, LOCAL
 from wire.gonka.inference.v1.inference_pb2 import Model
 from wire.gonka.inference.v1.query_pb2 import QueryModelsRequest, QueryModelsResponse
@@ -68,9 +68,12 @@ class Seller:
 class MarketNetwork:
     """Owns the processes of a local market; `directory` holds homes and logs, `models` the model folders."""
 
-    def __init__(self, directory: Path, models: Path, manifest: Manifest, *, hosts: int) -> None:
+    def __init__(
+        self, directory: Path, models: Path, manifest: Manifest, *, hosts: int, params: Params = LOCAL
+    ) -> None:
         self.directory = directory
         self.manifest = manifest
+        self.params = params
         regions = ("DE", "FR")
         self.sellers = tuple(_make_seller(directory / f"host-{n}", regions[n % 2]) for n in range(1, hosts + 1))
         self.gateway_home = directory / "gateway"
@@ -185,7 +188,7 @@ class MarketNetwork:
         genesis = build_genesis(
             chain_id=CHAIN_ID,
             time_ms=time.time_ns() // 10**6,
-            params=LOCAL,
+            params=self.params,
             balances={decode_address(a): BALANCE_NGONKA for a in [*addresses, self.developer.address]},
             hosts=[GenesisHost(address=address, units=GENESIS_UNITS) for address in addresses],
             subsidy_ngonka=SUBSIDY_NGONKA,
@@ -213,8 +216,15 @@ class MarketNetwork:
 async def run_market(
     directory: Path, models: Path, manifest: Manifest, *, hosts: int
 ) -> AsyncIterator[tuple[MarketNetwork, CosmosLedger]]:
-    """A market in which all hosts offer the model and the gateway serves; everything is stopped on leaving."""
+    """A new market in preset LOCAL, as `open_market` has it."""
     network = MarketNetwork(directory, models, manifest, hosts=hosts)
+    async with open_market(network) as ledger:
+        yield network, ledger
+
+
+@asynccontextmanager
+async def open_market(network: MarketNetwork) -> AsyncIterator[CosmosLedger]:
+    """All processes, once every host offers the model and the gateway serves; everything is stopped on leaving."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(network.stop)
         address = await network.start_chain()
@@ -222,7 +232,7 @@ async def run_market(
         await network.start_hosts(address)
         await network.offer(ledger)
         await network.start_gateway(address)
-        yield network, ledger
+        yield ledger
 
 
 def _make_seller(home: Path, region: str) -> Seller:

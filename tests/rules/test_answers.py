@@ -26,10 +26,10 @@ from rules.answers import (
     compute_reports_commitment,
     draw_samples,
     draw_verifiers,
+    order_verifiers,
 )
 from rules.errors import RuleError
 from rules.params import MILLION
-from rules.sampling import Holders
 from rules.types import Host
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "answers.json").read_text())
@@ -130,17 +130,51 @@ def test_draw_samples__one_in_a_hundred_of_single_receipts__about_one_in_a_hundr
     assert 25 <= drawn <= 80
 
 
+def seats_in(table: dict[Host, int], seats: int, epoch: int = 7) -> tuple[Host, ...]:
+    return draw_verifiers(SEED, epoch, lot(1), order_verifiers(SEED, epoch, table), seats)
+
+
 def test_draw_verifiers__by_units__never_the_host_and_in_proportion() -> None:
     table = {A: 10**9, B: 1_000, C: 3_000, D: 0}
-    seats = Counter(draw_verifiers(SEED, 7, lot(1), Holders.of(table), 1_000))
-    assert set(seats) == {B, C}
-    assert 680 <= seats[C] <= 820
-    assert [host.hex() for host in draw_verifiers(SEED, 7, lot(1), Holders.of(table), 5)] == VECTORS["verifiers"]
+    assert Counter(seats_in(table, 1_000)) == {B: 250, C: 750}
+
+
+def test_draw_verifiers__known_table__the_vector() -> None:
+    table = {Host(bytes([number]) * 20): 1_000 + 137 * number for number in range(1, 13)}
+    assert [host[0] for host in seats_in(table, 7)] == VECTORS["verifiers"]
+
+
+def test_draw_verifiers__over_many_epochs__seats_come_in_proportion_to_units() -> None:
+    table = {B: 1_000, C: 3_000, D: 3_000}
+    seats = Counter(host for epoch in range(2_000) for host in seats_in(table, 5, epoch))
+    assert 1_300 <= seats[B] <= 1_560
+    assert abs(seats[C] - seats[D]) < 400
+
+
+def test_draw_verifiers__a_liar_with_a_third_of_the_units__never_holds_most_seats_of_an_honest_hosts_lot() -> None:
+    table = {A: 100, B: 100, C: 100, D: 100}
+    for epoch in range(500):
+        seats = Counter(seats_in(table, 5, epoch))
+        assert {seats[host] for host in (B, C, D)} <= {1, 2}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    units=st.lists(st.integers(0, 2**40), min_size=1, max_size=30), seats=st.integers(1, 16), epoch=st.integers(0, 99)
+)
+def test_draw_verifiers__any_table__everybody_has_its_part_rounded_up_or_down(
+    units: list[int], seats: int, epoch: int
+) -> None:
+    table = {Host(bytes([number]) * 20): unit for number, unit in enumerate(units, start=10)}
+    drawn, total = Counter(seats_in(table, seats, epoch)), sum(units)
+    assert sum(drawn.values()) == (seats if total else 0)
+    for host, unit in table.items():
+        assert not total or seats * unit // total <= drawn[host] <= -(-seats * unit // total)
 
 
 @pytest.mark.parametrize(("table", "why"), [({}, "nobody"), ({A: 5}, "only the host"), ({A: 5, B: 0}, "no units")])
 def test_draw_verifiers__nobody_may__no_seats(table: dict[Host, int], why: str) -> None:
-    assert draw_verifiers(SEED, 7, lot(1), Holders.of(table), 5) == (), why
+    assert seats_in(table, 5) == (), why
 
 
 def test_compute_reports_commitment__the_protocol_by_hand__equals_it_and_the_vector() -> None:

@@ -221,14 +221,17 @@ class Bench:
 
     lots: tuple[check_pb2.Lot, ...]
     answer: bytes = b""
+    seed: bytes = bytes(32)
     score_s: float = 0.0
     fetching: int = 0
     most_fetching: int = 0
+    fetched: list[str] = field(default_factory=list)
     sent: list[Order] = field(default_factory=list)
 
     async def read_docket(self, _verifier: str) -> Docket:
         return Docket(
             epoch=7,
+            seed=self.seed,
             phase=Phase.REVEAL,
             last_height=50,
             blocks=30,
@@ -258,6 +261,7 @@ class Bench:
         return tuple(sidecar_pb.TokenScore() for _ in request.answer)
 
     async def fetch(self, url: str) -> bytes:
+        self.fetched.append(url)
         self.fetching += 1
         self.most_fetching = max(self.most_fetching, self.fetching)
         try:
@@ -319,6 +323,24 @@ def test_attend__a_model_too_slow_for_the_window__accuses_nobody_and_promises_in
     bench = replace(make_bench(), score_s=60.0)
     reports = asyncio.run(attend(bench, tmp_path))
     assert (reports[-1].tokens, reports[-1].distance_ppm) == (0, 0)
+
+
+def test_attend__many_lots__all_verifiers_take_them_in_one_order_that_each_epoch_draws(tmp_path: Path) -> None:
+    orders = []
+    for number in range(8):  # two verifiers in each of four epochs
+        bench = make_bench()
+        copies = [check_pb2.Lot() for _ in range(6)]
+        for escrow_id, copy in enumerate(copies, start=1):
+            copy.CopyFrom(bench.lots[-1])
+            copy.escrow_id = escrow_id
+        bench.lots, bench.seed = tuple(copies), bytes([number // 2]) * 32
+        (home := tmp_path / str(number)).mkdir()
+        reports = asyncio.run(attend(bench, home))
+        assert [report.escrow_id for report in reports] == [1, 2, 3, 4, 5, 6]
+        orders.append(tuple(url.split("/")[-2] for url in bench.fetched))
+    assert orders[::2] == orders[1::2]
+    assert len(set(orders)) > 1
+    assert {frozenset(order) for order in orders} == {frozenset("123456")}
 
 
 def test_attend__a_promise_that_cannot_be_read__is_set_aside_and_made_anew(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from chain.modules.params.state import get_frozen
 from chain.modules.stake.state import get_host, slash_stake
 from chain.settlement import Settlement
 from rules.addresses import decode_address, encode_address
-from rules.answers import Batch, draw_samples, draw_verifiers
+from rules.answers import Batch, draw_samples, draw_verifiers, order_verifiers
 from rules.answers import Lot as LotRule
 from rules.evidence import WORST_PPM, Wealth, bet, hold_back, settle_distance_ppm
 from rules.params import InferenceParams
@@ -38,10 +38,11 @@ Found = Mapping[str, Mapping[tuple[int, str], Report]]
 def process_lots(ctx: Context, epoch: int) -> None:
     """Draw what is opened of the answers that were settled in the epoch before, and who verifies it."""
     state.delete_checks(ctx.store)
+    seed = get_seed(ctx.store, epoch, Round.SAMPLE)
 
     @cache
     def list_inside(model_id: bytes, policy: bytes) -> Holders:
-        return Holders.of(list_servers(ctx.store, model_id, Policy.FromString(policy)))
+        return order_verifiers(seed, epoch, list_servers(ctx.store, model_id, Policy.FromString(policy)))
 
     for (escrow_id, _), settled in groupby(scan_settled(ctx.store, epoch - 1), lambda s: (s.escrow_id, s.host)):
         lot, escrow = _read_lot(tuple(settled)), get_escrow(ctx.store, escrow_id)

@@ -1,5 +1,6 @@
 """What gonka.inference.v1.CheckQuery answers."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from chain.modules.inference import checks_state as state
@@ -14,15 +15,25 @@ from wire.gonka.inference.v1 import check_pb2 as pb
 def list_lots(snapshot: Snapshot, request: pb.QueryLotsRequest) -> pb.QueryLotsResponse:
     """The lots that were drawn last: of a host, of a verifier's seats, or all; kept until the next BEACON2 is over."""
     verifier = Host(decode_address(request.verifier)) if request.verifier else None
-    lots = state.scan_lots(snapshot.store) if verifier is None else state.scan_seated(snapshot.store, verifier)
+    found = state.scan_lots(snapshot.store) if verifier is None else state.scan_seated(snapshot.store, verifier)
+    lots = [lot for lot in found if not request.host or lot.host == request.host]
     response = pb.QueryLotsResponse(
         epoch=get_epoch_start(snapshot.store).epoch,
-        lots=[lot for lot in lots if not request.host or lot.host == request.host],
+        lots=lots,
+        revealed=_list_revealed(snapshot, lots),
     )
     if verifier is not None:
         reports = state.get_reports(snapshot.store, verifier)
         response.reports.CopyFrom(reports or pb.ReportSet())
     return response
+
+
+def _list_revealed(snapshot: Snapshot, lots: list[pb.Lot]) -> Iterator[pb.RevealedReport]:
+    wanted = {(lot.escrow_id, lot.host) for lot in lots}
+    for verifier, sent in state.scan_reports(snapshot.store):
+        for report in sent.reports:
+            if (report.escrow_id, report.host) in wanted:
+                yield pb.RevealedReport(verifier=verifier, report=report)
 
 
 def get_conduct(snapshot: Snapshot, request: pb.QueryConductRequest) -> pb.QueryConductResponse:

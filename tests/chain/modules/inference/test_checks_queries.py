@@ -31,6 +31,22 @@ def test_list_lots__by_host_and_by_verifier__are_those_and_what_the_verifier_sen
     assert list_lots(snapshot(court), QueryLotsRequest(verifier=CAT.text)).reports.commitment == message.commitment
 
 
+def test_list_lots__once_reports_are_revealed__tells_who_found_what_in_the_lots_that_were_asked_for() -> None:
+    court = Court()
+    court.network.play(Phase.SERVE)
+    court.settle(court.market.escrow())
+    court.settle(court.market.escrow(), BOB)
+    court.network.play(Phase.ROWS_COMMIT)
+    message = court.report(CAT, 1234)
+    court.network.send(commitment_of(court.network, message))
+    assert not list_lots(snapshot(court), QueryLotsRequest(host=BOB.text)).revealed  # promised, and nobody's to see
+    court.network.play(Phase.DISPUTE_REVEAL)
+    court.network.send(message)
+    (found,) = list_lots(snapshot(court), QueryLotsRequest(host=BOB.text)).revealed
+    assert (found.verifier, found.report.host, found.report.distance_ppm) == (CAT.text, BOB.text, 1234)
+    assert len(list_lots(snapshot(court), QueryLotsRequest()).revealed) == len(message.reports)
+
+
 def test_get_conduct__before_and_after_a_check__says_how_many_answers_are_opened() -> None:
     court = Court()
     court.network.play(Phase.SERVE)

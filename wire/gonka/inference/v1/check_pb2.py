@@ -28,7 +28,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from wire.gonka.inference.v1 import inference_pb2 as wire_dot_gonka_dot_inference_dot_v1_dot_inference__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#wire/gonka/inference/v1/check.proto\x12\x12gonka.inference.v1\x1a\x11\x61mino/amino.proto\x1a\x17\x63osmos/msg/v1/msg.proto\x1a\x1cgoogle/api/annotations.proto\x1a\'wire/gonka/inference/v1/inference.proto\"{\n\x10MsgCommitReports\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x12\n\ncommitment\x18\x03 \x01(\x0c\x12\x0e\n\x06sender\x18\x04 \x01(\t:&\x82\xe7\xb0*\x06sender\x8a\xe7\xb0*\x16gonka/MsgCommitReports\"\x1a\n\x18MsgCommitReportsResponse\"\xa2\x01\n\x10MsgRevealReports\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12+\n\x07reports\x18\x04 \x03(\x0b\x32\x1a.gonka.inference.v1.Report\x12\x0e\n\x06sender\x18\x05 \x01(\t:&\x82\xe7\xb0*\x06sender\x8a\xe7\xb0*\x16gonka/MsgRevealReports\"\x1a\n\x18MsgRevealReportsResponse\"O\n\x06Report\x12\x11\n\tescrow_id\x18\x01 \x01(\x04\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0e\n\x06tokens\x18\x03 \x01(\x04\x12\x14\n\x0c\x64istance_ppm\x18\x04 \x01(\r\"^\n\tReportSet\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\x12\x10\n\x08revealed\x18\x02 \x01(\x08\x12+\n\x07reports\x18\x03 \x03(\x0b\x32\x1a.gonka.inference.v1.Report\"\x93\x01\n\x03Lot\x12\x11\n\tescrow_id\x18\x01 \x01(\x04\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x10\n\x08model_id\x18\x03 \x01(\x0c\x12+\n\x07samples\x18\x04 \x03(\x0b\x32\x1a.gonka.inference.v1.Sample\x12,\n\x05seats\x18\x05 \x03(\x0b\x32\x1d.gonka.inference.v1.CheckSeat\"H\n\x06Sample\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x0c\n\x04root\x18\x02 \x01(\x0c\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x11\n\tpositions\x18\x04 \x03(\x04\",\n\tCheckSeat\x12\x10\n\x08verifier\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"\x86\x01\n\x07\x43onduct\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\x0c\x12\x12\n\nreputation\x18\x03 \x01(\x04\x12\x0e\n\x06wealth\x18\x04 \x01(\x0c\x12\x0e\n\x06rounds\x18\x05 \x01(\x04\x12\x15\n\rverdict_epoch\x18\x06 \x01(\x04\x12\x10\n\x08rate_ppm\x18\x07 \x01(\r\"2\n\x10QueryLotsRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x10\n\x08verifier\x18\x02 \x01(\t\"y\n\x11QueryLotsResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12%\n\x04lots\x18\x02 \x03(\x0b\x32\x17.gonka.inference.v1.Lot\x12.\n\x07reports\x18\x03 \x01(\x0b\x32\x1d.gonka.inference.v1.ReportSet\"#\n\x13QueryConductRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\"D\n\x14QueryConductResponse\x12,\n\x07\x63onduct\x18\x01 \x03(\x0b\x32\x1b.gonka.inference.v1.Conduct\"2\n\x06Sealed\x12\x14\n\x0cone_time_key\x18\x01 \x01(\x0c\x12\x12\n\nciphertext\x18\x02 \x01(\x0c\"<\n\x07Opening\x12\x31\n\x07samples\x18\x01 \x03(\x0b\x32 .gonka.inference.v1.OpenedSample\"e\n\x0cOpenedSample\x12\x33\n\x08requests\x18\x01 \x03(\x0b\x32!.gonka.inference.v1.OpenedRequest\x12\x10\n\x08siblings\x18\x02 \x03(\x0c\x12\x0e\n\x06splits\x18\x03 \x03(\x06\"\x9e\x01\n\rOpenedRequest\x12*\n\x06ticket\x18\x01 \x01(\x0b\x32\x1a.gonka.inference.v1.Ticket\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x12\n\nhost_nonce\x18\x03 \x01(\x0c\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\x31\n\x07\x61nswers\x18\x05 \x03(\x0b\x32 .gonka.inference.v1.OpenedAnswer\"\x1e\n\x0cOpenedAnswer\x12\x0e\n\x06tokens\x18\x01 \x03(\r2\xd8\x01\n\x05\x43heck\x12\x63\n\rCommitReports\x12$.gonka.inference.v1.MsgCommitReports\x1a,.gonka.inference.v1.MsgCommitReportsResponse\x12\x63\n\rRevealReports\x12$.gonka.inference.v1.MsgRevealReports\x1a,.gonka.inference.v1.MsgRevealReportsResponse\x1a\x05\x80\xe7\xb0*\x01\x32\x8e\x02\n\nCheckQuery\x12u\n\x04Lots\x12$.gonka.inference.v1.QueryLotsRequest\x1a%.gonka.inference.v1.QueryLotsResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/gonka/inference/v1/lots\x12\x88\x01\n\x07\x43onduct\x12\'.gonka.inference.v1.QueryConductRequest\x1a(.gonka.inference.v1.QueryConductResponse\"*\x82\xd3\xe4\x93\x02$\x12\"/gonka/inference/v1/conduct/{host}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#wire/gonka/inference/v1/check.proto\x12\x12gonka.inference.v1\x1a\x11\x61mino/amino.proto\x1a\x17\x63osmos/msg/v1/msg.proto\x1a\x1cgoogle/api/annotations.proto\x1a\'wire/gonka/inference/v1/inference.proto\"{\n\x10MsgCommitReports\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x12\n\ncommitment\x18\x03 \x01(\x0c\x12\x0e\n\x06sender\x18\x04 \x01(\t:&\x82\xe7\xb0*\x06sender\x8a\xe7\xb0*\x16gonka/MsgCommitReports\"\x1a\n\x18MsgCommitReportsResponse\"\xa2\x01\n\x10MsgRevealReports\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12+\n\x07reports\x18\x04 \x03(\x0b\x32\x1a.gonka.inference.v1.Report\x12\x0e\n\x06sender\x18\x05 \x01(\t:&\x82\xe7\xb0*\x06sender\x8a\xe7\xb0*\x16gonka/MsgRevealReports\"\x1a\n\x18MsgRevealReportsResponse\"O\n\x06Report\x12\x11\n\tescrow_id\x18\x01 \x01(\x04\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0e\n\x06tokens\x18\x03 \x01(\x04\x12\x14\n\x0c\x64istance_ppm\x18\x04 \x01(\r\"^\n\tReportSet\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\x12\x10\n\x08revealed\x18\x02 \x01(\x08\x12+\n\x07reports\x18\x03 \x03(\x0b\x32\x1a.gonka.inference.v1.Report\"\x93\x01\n\x03Lot\x12\x11\n\tescrow_id\x18\x01 \x01(\x04\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x10\n\x08model_id\x18\x03 \x01(\x0c\x12+\n\x07samples\x18\x04 \x03(\x0b\x32\x1a.gonka.inference.v1.Sample\x12,\n\x05seats\x18\x05 \x03(\x0b\x32\x1d.gonka.inference.v1.CheckSeat\"H\n\x06Sample\x12\x0e\n\x06serial\x18\x01 \x01(\x04\x12\x0c\n\x04root\x18\x02 \x01(\x0c\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x11\n\tpositions\x18\x04 \x03(\x04\",\n\tCheckSeat\x12\x10\n\x08verifier\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"\x86\x01\n\x07\x43onduct\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\x0c\x12\x12\n\nreputation\x18\x03 \x01(\x04\x12\x0e\n\x06wealth\x18\x04 \x01(\x0c\x12\x0e\n\x06rounds\x18\x05 \x01(\x04\x12\x15\n\rverdict_epoch\x18\x06 \x01(\x04\x12\x10\n\x08rate_ppm\x18\x07 \x01(\r\"2\n\x10QueryLotsRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x10\n\x08verifier\x18\x02 \x01(\t\"\xaf\x01\n\x11QueryLotsResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12%\n\x04lots\x18\x02 \x03(\x0b\x32\x17.gonka.inference.v1.Lot\x12.\n\x07reports\x18\x03 \x01(\x0b\x32\x1d.gonka.inference.v1.ReportSet\x12\x34\n\x08revealed\x18\x04 \x03(\x0b\x32\".gonka.inference.v1.RevealedReport\"N\n\x0eRevealedReport\x12\x10\n\x08verifier\x18\x01 \x01(\t\x12*\n\x06report\x18\x02 \x01(\x0b\x32\x1a.gonka.inference.v1.Report\"#\n\x13QueryConductRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\"D\n\x14QueryConductResponse\x12,\n\x07\x63onduct\x18\x01 \x03(\x0b\x32\x1b.gonka.inference.v1.Conduct\"2\n\x06Sealed\x12\x14\n\x0cone_time_key\x18\x01 \x01(\x0c\x12\x12\n\nciphertext\x18\x02 \x01(\x0c\"<\n\x07Opening\x12\x31\n\x07samples\x18\x01 \x03(\x0b\x32 .gonka.inference.v1.OpenedSample\"e\n\x0cOpenedSample\x12\x33\n\x08requests\x18\x01 \x03(\x0b\x32!.gonka.inference.v1.OpenedRequest\x12\x10\n\x08siblings\x18\x02 \x03(\x0c\x12\x0e\n\x06splits\x18\x03 \x03(\x06\"\x9e\x01\n\rOpenedRequest\x12*\n\x06ticket\x18\x01 \x01(\x0b\x32\x1a.gonka.inference.v1.Ticket\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x12\n\nhost_nonce\x18\x03 \x01(\x0c\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\x31\n\x07\x61nswers\x18\x05 \x03(\x0b\x32 .gonka.inference.v1.OpenedAnswer\"\x1e\n\x0cOpenedAnswer\x12\x0e\n\x06tokens\x18\x01 \x03(\r2\xd8\x01\n\x05\x43heck\x12\x63\n\rCommitReports\x12$.gonka.inference.v1.MsgCommitReports\x1a,.gonka.inference.v1.MsgCommitReportsResponse\x12\x63\n\rRevealReports\x12$.gonka.inference.v1.MsgRevealReports\x1a,.gonka.inference.v1.MsgRevealReportsResponse\x1a\x05\x80\xe7\xb0*\x01\x32\x8e\x02\n\nCheckQuery\x12u\n\x04Lots\x12$.gonka.inference.v1.QueryLotsRequest\x1a%.gonka.inference.v1.QueryLotsResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/gonka/inference/v1/lots\x12\x88\x01\n\x07\x43onduct\x12\'.gonka.inference.v1.QueryConductRequest\x1a(.gonka.inference.v1.QueryConductResponse\"*\x82\xd3\xe4\x93\x02$\x12\"/gonka/inference/v1/conduct/{host}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -67,24 +67,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONDUCT']._serialized_end=1102
   _globals['_QUERYLOTSREQUEST']._serialized_start=1104
   _globals['_QUERYLOTSREQUEST']._serialized_end=1154
-  _globals['_QUERYLOTSRESPONSE']._serialized_start=1156
-  _globals['_QUERYLOTSRESPONSE']._serialized_end=1277
-  _globals['_QUERYCONDUCTREQUEST']._serialized_start=1279
-  _globals['_QUERYCONDUCTREQUEST']._serialized_end=1314
-  _globals['_QUERYCONDUCTRESPONSE']._serialized_start=1316
-  _globals['_QUERYCONDUCTRESPONSE']._serialized_end=1384
-  _globals['_SEALED']._serialized_start=1386
-  _globals['_SEALED']._serialized_end=1436
-  _globals['_OPENING']._serialized_start=1438
-  _globals['_OPENING']._serialized_end=1498
-  _globals['_OPENEDSAMPLE']._serialized_start=1500
-  _globals['_OPENEDSAMPLE']._serialized_end=1601
-  _globals['_OPENEDREQUEST']._serialized_start=1604
-  _globals['_OPENEDREQUEST']._serialized_end=1762
-  _globals['_OPENEDANSWER']._serialized_start=1764
-  _globals['_OPENEDANSWER']._serialized_end=1794
-  _globals['_CHECK']._serialized_start=1797
-  _globals['_CHECK']._serialized_end=2013
-  _globals['_CHECKQUERY']._serialized_start=2016
-  _globals['_CHECKQUERY']._serialized_end=2286
+  _globals['_QUERYLOTSRESPONSE']._serialized_start=1157
+  _globals['_QUERYLOTSRESPONSE']._serialized_end=1332
+  _globals['_REVEALEDREPORT']._serialized_start=1334
+  _globals['_REVEALEDREPORT']._serialized_end=1412
+  _globals['_QUERYCONDUCTREQUEST']._serialized_start=1414
+  _globals['_QUERYCONDUCTREQUEST']._serialized_end=1449
+  _globals['_QUERYCONDUCTRESPONSE']._serialized_start=1451
+  _globals['_QUERYCONDUCTRESPONSE']._serialized_end=1519
+  _globals['_SEALED']._serialized_start=1521
+  _globals['_SEALED']._serialized_end=1571
+  _globals['_OPENING']._serialized_start=1573
+  _globals['_OPENING']._serialized_end=1633
+  _globals['_OPENEDSAMPLE']._serialized_start=1635
+  _globals['_OPENEDSAMPLE']._serialized_end=1736
+  _globals['_OPENEDREQUEST']._serialized_start=1739
+  _globals['_OPENEDREQUEST']._serialized_end=1897
+  _globals['_OPENEDANSWER']._serialized_start=1899
+  _globals['_OPENEDANSWER']._serialized_end=1929
+  _globals['_CHECK']._serialized_start=1932
+  _globals['_CHECK']._serialized_end=2148
+  _globals['_CHECKQUERY']._serialized_start=2151
+  _globals['_CHECKQUERY']._serialized_end=2421
 # @@protoc_insertion_point(module_scope)

@@ -126,14 +126,24 @@ class QueryLotsRequest(_message.Message):
     def __init__(self, host: _Optional[str] = ..., verifier: _Optional[str] = ...) -> None: ...
 
 class QueryLotsResponse(_message.Message):
-    __slots__ = ("epoch", "lots", "reports")
+    __slots__ = ("epoch", "lots", "reports", "revealed")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     LOTS_FIELD_NUMBER: _ClassVar[int]
     REPORTS_FIELD_NUMBER: _ClassVar[int]
+    REVEALED_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     lots: _containers.RepeatedCompositeFieldContainer[Lot]
     reports: ReportSet
-    def __init__(self, epoch: _Optional[int] = ..., lots: _Optional[_Iterable[_Union[Lot, _Mapping]]] = ..., reports: _Optional[_Union[ReportSet, _Mapping]] = ...) -> None: ...
+    revealed: _containers.RepeatedCompositeFieldContainer[RevealedReport]
+    def __init__(self, epoch: _Optional[int] = ..., lots: _Optional[_Iterable[_Union[Lot, _Mapping]]] = ..., reports: _Optional[_Union[ReportSet, _Mapping]] = ..., revealed: _Optional[_Iterable[_Union[RevealedReport, _Mapping]]] = ...) -> None: ...
+
+class RevealedReport(_message.Message):
+    __slots__ = ("verifier", "report")
+    VERIFIER_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    verifier: str
+    report: Report
+    def __init__(self, verifier: _Optional[str] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
 
 class QueryConductRequest(_message.Message):
     __slots__ = ("host",)
