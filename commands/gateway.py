@@ -37,9 +37,7 @@ def group() -> None:
 @click.option("--host-timeout", metavar="SECONDS", help="How long a host may be silent [60].")
 @click.option("--most-requests", metavar="N", help="Requests under way at a time [1000].")
 @click.option("--renderer", metavar="TARGET", help="A sidecar of yours that counts prompts: unix:PATH, or host:port.")
-@click.option(
-    "--require-tokens", flag_value="true", help="With --renderer: only hosts that tell their tokens."
-)
+@click.option("--require-tokens", flag_value="true", help="With --renderer: only hosts that tell their tokens.")
 @click.option("--metrics-port", metavar="PORT", help="Serve Prometheus metrics on 127.0.0.1:PORT [0: no].")
 @click.option("--log-format", metavar="KIND", help="console or json [console].")
 @pays

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sidecar.inference.rendering import Pieces
 from sidecar.inference.vocabulary import read_vocabulary
 from tests.sidecar.inference.conftest import Client, list_tokens
 from tests.sidecar.inference.tiny import END, VOCABULARY, make_tiny_model
@@ -14,6 +15,13 @@ def test_read_vocabulary__each_byte_a_token__special_ones_and_the_end_have_no_te
     found = read_vocabulary(make_tiny_model(tmp_path))
     assert found.texts == (*(bytes([byte]) for byte in range(256)), *[b""] * 4)
     assert found.ends == {END}
+
+
+def test_read_vocabulary__what_an_engine_reads_without_a_template__is_the_same(tmp_path: Path) -> None:
+    """vLLM's answers are made of text by the tokenizer's file alone."""
+    folder = make_tiny_model(tmp_path)
+    get_bytes = Pieces.open(folder).get_bytes
+    assert read_vocabulary(folder).texts == tuple(map(get_bytes, range(VOCABULARY)))
 
 
 def test_vocabulary__a_real_sidecar__spells_what_it_generates(client: Client) -> None:
