@@ -1,7 +1,10 @@
 """Sends a second in blocks of CometBFT, beside its built-in kvstore: `python -m benchmarks.cometbft [ROUNDS]`.
 
 One validator on this machine, its RPC fed with batches of `broadcast_tx_async` as fast as its mempool takes them;
-transactions of the same size, the same pace of blocks, the two in turns.  Needs the program: `make cometbft`.
+transactions of the same size, the same pace of blocks, all in turns.  Needs the program: `make cometbft`.
+
+With CometBFT's `abci-cli` on the PATH (`go install github.com/cometbft/cometbft/abci/cmd/abci-cli@v0.38.25`) the same
+kvstore is measured as a process of its own too, behind a socket as our state machine is.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -16,10 +20,10 @@ import tempfile
 import time
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from chain.engine.cometbft import find_cometbft
 from chain.engine.cometbft_home import MEMPOOL_TXS
@@ -40,6 +44,9 @@ WAITING = 6_000
 """Transactions that may wait in the mempool: more would be refused."""
 BLOCK_MS = 500
 
+Running: TypeAlias = Callable[[Path], AbstractContextManager[str]]
+"""Runs a chain in a home while inside, and gives its RPC."""
+
 
 def main(rounds: int) -> None:
     """Print the figures of each round and the median of their ratios; nothing is asserted."""
@@ -47,15 +54,22 @@ def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         sends = make_sends(people, init_chain(Path(directory), people))
     pairs = [b"%08d=" % number + b"x" * (len(sends[0]) - 9) for number in range(COUNT)]
-    ratios = []
+    runs: dict[str, tuple[Running, list[bytes]]] = {
+        "sends": (lambda home: running_chain(home, people), sends),
+        "kvstore": (running_kvstore, pairs),
+    }
+    if shutil.which("abci-cli"):
+        runs["kvstore behind a socket"] = (running_socket_kvstore, pairs)
+    ratios: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as directory, running_chain(Path(directory), people) as rpc:
-            ours = measure(rpc, sends)
-        with tempfile.TemporaryDirectory() as directory, running_kvstore(Path(directory)) as rpc:
-            theirs = measure(rpc, pairs)
-        ratios.append(ours / theirs)
-        print(f"sends {ours:,.0f}/s, kvstore {theirs:,.0f}/s, ratio {ours / theirs:.2f}", flush=True)
-    print(f"median ratio {statistics.median(ratios):.2f} of {rounds}")
+        rates = {}
+        for name, (running, txs) in runs.items():
+            with tempfile.TemporaryDirectory() as directory, running(Path(directory)) as rpc:
+                rates[name] = measure(rpc, txs)
+            ratios[name].append(rates["sends"] / rates[name])
+        print(", ".join(f"{name} {rate:,.0f}/s" for name, rate in rates.items()), flush=True)
+    for name, found in ratios.items():
+        print(f"sends / {name}: {', '.join(f'{ratio:.2f}' for ratio in found)}; median {statistics.median(found):.2f}")
 
 
 def make_sends(people: list[Person], genesis: bytes) -> list[bytes]:
@@ -101,13 +115,27 @@ def running_chain(home: Path, people: list[Person]) -> Iterator[str]:
 
 
 @contextmanager
-def running_kvstore(home: Path) -> Iterator[str]:
+def running_socket_kvstore(home: Path) -> Iterator[str]:
+    """The RPC of CometBFT with the same application as a process of its own."""
+    address = f"unix://{home}/kvstore.sock"
+    with subprocess.Popen(
+        ["abci-cli", "kvstore", "--address", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            with running_kvstore(home, address) as rpc:
+                yield rpc
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def running_kvstore(home: Path, application: str = "kvstore") -> Iterator[str]:
     """The RPC of CometBFT with the application that it brings along, and the configuration of a chain's."""
     program, rpc = str(find_cometbft(os.environ)), f"127.0.0.1:{find_free_port()}"
     subprocess.run([program, "init", "--home", str(home)], check=True, capture_output=True)
     config = home / "config" / "config.toml"
     changes = {
-        'proxy_app = "tcp://127.0.0.1:26658"': 'proxy_app = "kvstore"',
+        'proxy_app = "tcp://127.0.0.1:26658"': f'proxy_app = "{application}"',
         'laddr = "tcp://127.0.0.1:26657"': f'laddr = "tcp://{rpc}"',
         'laddr = "tcp://0.0.0.0:26656"': f'laddr = "tcp://127.0.0.1:{find_free_port()}"',
         'timeout_commit = "1s"': f'timeout_commit = "{BLOCK_MS}ms"',
