@@ -53,8 +53,10 @@ class Handler:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A message with its handler and the accounts that must sign it, at least one; `gas` and `duty` count the messages
-    inside it.
+    """A message with its handler and the accounts that must sign it, at least one; `gas`, `duty` and `exact` count the
+    messages inside it.
+
+    `exact`: of one that may be a duty, whether its bytes are the one encoding of what it says.
     """
 
     message: Message
@@ -62,6 +64,7 @@ class Order:
     signers: tuple[bytes, ...]
     gas: int
     duty: bool
+    exact: bool
 
     def apply(self, ctx: Context) -> Message:
         """Apply the message.  Raises: RuleError, after which its writes must be dropped."""
@@ -90,13 +93,15 @@ def read_order(packed: AnyMessage, handlers: Mapping[str, Handler], depth: int =
     signers = get_signers(message)
     if not signers:
         raise RuleError("tx_malformed", f"nobody signs {handler.name}")
+    exact = not handler.duty or message.SerializeToString(deterministic=True) == packed.value
     if not handler.inner:
-        return Order(message, handler, signers, handler.compute_gas(message), handler.duty)
+        return Order(message, handler, signers, handler.compute_gas(message), handler.duty, exact)
     if depth == MAX_DEPTH:
         raise RuleError("tx_malformed", f"messages are nested deeper than {MAX_DEPTH}")
     inner = [read_order(part, handlers, depth + 1) for part in getattr(message, handler.inner)]
     gas = handler.gas + sum(order.gas for order in inner)
-    return Order(message, handler, signers, gas, handler.duty and all(order.duty for order in inner))
+    duty = handler.duty and all(order.duty for order in inner)
+    return Order(message, handler, signers, gas, duty, exact and all(order.exact for order in inner))
 
 
 def parse_strict(kind: type[Known], value: bytes) -> Known:
