@@ -42,8 +42,8 @@ class Signer:
 class Transaction:
     """What a TxRaw says.
 
-    `hash` is the SHA-256 of its `size` bytes; `gas` is what its orders cost; `duty` when all of them are duties;
-    `fee` in ngonka; `timeout_height` 0 for none.
+    `hash` is the SHA-256 of its `size` bytes; `gas` is what its orders cost; `duty` when all of them are duties,
+    `pressing` when one of these is not patient; `fee` in ngonka; `timeout_height` 0 for none.
     """
 
     hash: bytes
@@ -57,6 +57,7 @@ class Transaction:
     gas_limit: int
     gas: int
     duty: bool
+    pressing: bool
     memo: str
     timeout_height: int
 
@@ -112,6 +113,7 @@ def read_transaction(tx: bytes, handlers: Mapping[str, Handler]) -> Transaction:
         gas_limit=auth.fee.gas_limit,
         gas=sum(order.gas for order in orders),
         duty=duty,
+        pressing=duty and not all(order.patient for order in orders),
         memo=body.memo,
         timeout_height=body.timeout_height,
     )
