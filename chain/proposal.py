@@ -11,8 +11,8 @@ from rules.params import TxParams
 
 
 def order_transactions(txs: Sequence[Transaction]) -> list[Transaction]:
-    """Duties that a window closes over, and before each what its signers must have sent first; then the rest in order of
-    arrival.
+    """Duties that a window closes over, and before each what its signers must have sent first; then the rest, as they
+    came.
 
     Among the former everyone's first comes before anyone's second, and a duty before what is none: so nobody keeps
     another's duty out of a block by sending much.
