@@ -30,6 +30,8 @@ from cosmos.tx.v1beta1.tx_pb2 import AuthInfo, TxBody
 FEES: Final = module_address("fees")
 """Where fees wait for the next SETTLE."""
 KEPT_SIGNATURES: Final = 1 << 16
+SIGNER_BYTES: Final = 256
+"""What a signer takes at most, twice as much as any needs, and the fee as much again."""
 MAX_DUTY_GAS: Final = 1_000_000
 """What the messages of a transaction that pays no fee come to at most; its bytes come on top of it."""
 
@@ -68,7 +70,8 @@ def _keys_of(accounts: Sequence[Account]) -> tuple[tuple[bytes, int], ...]:
 def compute_gas(tx: Transaction, params: TxParams) -> int:
     """The gas a transaction needs: its body's bytes, its signatures, its messages.
 
-    What signing adds is not weighed, so that a simulation, which has no signature and no fee, gives the same number.
+    What signing adds is not weighed, so that a simulation, which has no signature and no fee, gives the same number; it
+    is bounded by SIGNER_BYTES.
     """
     return len(tx.body) * params.gas_per_byte + len(tx.signers) * params.gas_per_signature + tx.gas
 
@@ -93,6 +96,7 @@ def admit(ctx: Context, tx: Transaction, params: TxParams, known: KnownSignature
     _check_memo(tx, params)
     _check_timeout(tx, ctx.height)
     _check_signature_count(tx, params)
+    _check_signer_bytes(tx)
     _check_work(tx, params)
     if mode is Mode.DELIVER:
         _check_gas(tx, params)
@@ -125,6 +129,14 @@ def _check_signature_count(tx: Transaction, params: TxParams) -> None:
     if len(tx.signers) > params.max_signatures:
         detail = f"{len(tx.signers)} signers, the limit is {params.max_signatures}"
         raise RuleError("signature_invalid", detail, signers=len(tx.signers))
+
+
+def _check_signer_bytes(tx: Transaction) -> None:
+    """What no gas is taken for must be short: protobuf lets anybody write a key as often as a block has room for it."""
+    most = SIGNER_BYTES * (1 + len(tx.signers))
+    if len(tx.auth_info) > most:
+        detail = f"{len(tx.auth_info)} bytes of signers and fee, the limit is {most}"
+        raise RuleError("tx_too_large", detail, size=len(tx.auth_info))
 
 
 def _check_work(tx: Transaction, params: TxParams) -> None:

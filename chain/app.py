@@ -107,7 +107,7 @@ class App:
         except RuleError as error:
             return CheckResult(code=error.fault.number, codespace=CODESPACE, log=str(error), gas_wanted=0, duty=False)
         branch.merge()
-        return CheckResult(code=0, codespace="", log="", gas_wanted=read.gas_limit, duty=read.duty)
+        return CheckResult(code=0, codespace="", log="", gas_wanted=read.gas_limit, duty=read.pressing)
 
     def simulate(self, tx: bytes) -> TxResult:
         """What the transaction would come to after those that wait, whatever its fee, gas, sequence and signatures."""

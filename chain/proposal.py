@@ -11,23 +11,24 @@ from rules.params import TxParams
 
 
 def order_transactions(txs: Sequence[Transaction]) -> list[Transaction]:
-    """Duties, and before each what its signers must have sent first; then the rest, as they came.
+    """Duties that a window closes over, and before each what its signers must have sent first; then the rest, as they
+    came.
 
     Among the former everyone's first comes before anyone's second, and a duty before what is none: so nobody keeps
     another's duty out of a block by sending much.
     """
     first: dict[bytes, int] = {}
     last_duty: dict[bytes, int] = {}
-    for signer, duty in ((signer, tx.duty) for tx in txs for signer in tx.signers):
+    for signer, duty in ((signer, tx.pressing) for tx in txs for signer in tx.signers):
         first[signer.address] = min(signer.sequence, first.get(signer.address, signer.sequence))
         if duty:
             last_duty[signer.address] = max(signer.sequence, last_duty.get(signer.address, 0))
 
     def is_urgent(tx: Transaction) -> bool:
-        return tx.duty or any(signer.sequence < last_duty.get(signer.address, 0) for signer in tx.signers)
+        return tx.pressing or any(signer.sequence < last_duty.get(signer.address, 0) for signer in tx.signers)
 
     def find_turn(tx: Transaction) -> tuple[int, bool]:
-        return max(signer.sequence - first[signer.address] for signer in tx.signers), not tx.duty
+        return max(signer.sequence - first[signer.address] for signer in tx.signers), not tx.pressing
 
     return sorted(filter(is_urgent, txs), key=find_turn) + [tx for tx in txs if not is_urgent(tx)]
 

@@ -42,8 +42,8 @@ class Signer:
 class Transaction:
     """What a TxRaw says.
 
-    `hash` is the SHA-256 of its `size` bytes; `gas` is what its orders cost; `duty` when all of them are duties;
-    `fee` in ngonka; `timeout_height` 0 for none.
+    `hash` is the SHA-256 of its `size` bytes; `gas` is what its orders cost; `duty` when all of them are duties,
+    `pressing` when one of these is not patient; `fee` in ngonka; `timeout_height` 0 for none.
     """
 
     hash: bytes
@@ -57,6 +57,7 @@ class Transaction:
     gas_limit: int
     gas: int
     duty: bool
+    pressing: bool
     memo: str
     timeout_height: int
 
@@ -96,6 +97,9 @@ def read_transaction(tx: bytes, handlers: Mapping[str, Handler]) -> Transaction:
     body, auth = parse_strict(TxBody, raw.body_bytes), parse_strict(AuthInfo, raw.auth_info_bytes)
     _check_options(body, auth)
     orders = tuple([read_order(packed, handlers) for packed in body.messages])
+    duty = all(order.duty for order in orders)
+    if duty:
+        _check_exact(raw, body, orders)
     addresses = _read_addresses(orders, auth.fee.payer)
     return Transaction(
         hash=hashlib.sha256(tx).digest(),
@@ -108,10 +112,19 @@ def read_transaction(tx: bytes, handlers: Mapping[str, Handler]) -> Transaction:
         fee=read_amount(auth.fee.amount) if auth.fee.amount else 0,
         gas_limit=auth.fee.gas_limit,
         gas=sum(order.gas for order in orders),
-        duty=all(order.duty for order in orders),
+        duty=duty,
+        pressing=duty and not all(order.patient for order in orders),
         memo=body.memo,
         timeout_height=body.timeout_height,
     )
+
+
+def _check_exact(raw: TxRaw, body: TxBody, orders: Sequence[Order]) -> None:
+    """A duty pays for no byte, so it has no more of them than what it says: protobuf would let anybody write a field so
+    often that a few claims fill every block of a window.
+    """
+    if body.SerializeToString(deterministic=True) != raw.body_bytes or not all(order.exact for order in orders):
+        raise RuleError("tx_malformed", "a transaction that pays no fee is taken in its canonical encoding only")
 
 
 def _check_options(body: TxBody, auth: AuthInfo) -> None:

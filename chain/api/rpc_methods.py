@@ -25,7 +25,7 @@ from chain.api.rpc_json import (
     write_tx_result,
 )
 from chain.api.rpc_params import Params
-from chain.api.txsearch import Search, parse_query, take_places
+from chain.api.txsearch import Search, parse_query, read_places, take_places
 from chain.engine.application import CheckResult
 from chain.engine.blocklog import LoggedBlock, find_tx, read_block, read_floor
 from chain.engine.headerlog import find_height, read_signed_header
@@ -209,13 +209,10 @@ class RpcMethods:
         )
         _check_page(page, size, total)
         prove = params.read_bool("prove")
-        blocks: dict[int, LoggedBlock] = {}
         txs = []
-        for height, index in places:
-            if height not in blocks:
-                blocks[height] = self._logged(snapshot, height)
-                await asyncio.sleep(0)  # a block may be long, and others wait
-            txs.append(write_tx(blocks[height], index, prove=prove))
+        for logged, index in read_places(snapshot.records, places):
+            txs.append(write_tx(logged, index, prove=prove))
+            await asyncio.sleep(0)  # a block may be long, and others wait
         return {"txs": txs, "total_count": str(total)}
 
     def _block(self, params: Params) -> Json:

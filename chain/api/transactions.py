@@ -9,9 +9,9 @@ from typing import Protocol, TypeAlias
 from google.protobuf.message import DecodeError
 
 from chain.api.blocks import find_block, find_id
-from chain.api.txsearch import Search, parse_hash, parse_query, take_places
+from chain.api.txsearch import Search, parse_hash, parse_query, read_places, take_places
 from chain.engine.application import CheckResult, TxResult
-from chain.engine.blocklog import LoggedBlock, find_tx, read_block, tx_result_to_message
+from chain.engine.blocklog import LoggedBlock, find_tx, tx_result_to_message
 from chain.modules.pagination import DEFAULT_LIMIT, MAX_LIMIT, paginate
 from chain.modules.query import Query, Snapshot
 from rules.errors import CATALOGUE, RuleError
@@ -101,8 +101,8 @@ def get_tx(snapshot: Snapshot, request: pb.GetTxRequest) -> pb.GetTxResponse:
     place = find_tx(snapshot.records, parse_hash(request.hash))
     if place is None or place[0] > snapshot.height:
         raise RuleError("not_found", f"tx not found: {request.hash}")
-    logged = _read_block(snapshot, place[0])
-    return pb.GetTxResponse(tx=_decode(logged.block.txs[place[1]]), tx_response=_respond(logged, place[1]))
+    ((logged, index),) = read_places(snapshot.records, [place])
+    return pb.GetTxResponse(tx=_decode(logged.block.txs[index]), tx_response=_respond(logged, index))
 
 
 def search(snapshot: Snapshot, request: pb.GetTxsEventRequest) -> pb.GetTxsEventResponse:
@@ -117,13 +117,10 @@ def search(snapshot: Snapshot, request: pb.GetTxsEventRequest) -> pb.GetTxsEvent
     places, total = take_places(
         snapshot.records, found, start=min(start, sys.maxsize - limit), limit=limit, newest=newest
     )
-    blocks: dict[int, LoggedBlock] = {}
     response = pb.GetTxsEventResponse(total=total, pagination=PageResponse(total=total))
-    for height, index in places:
-        if height not in blocks:
-            blocks[height] = _read_block(snapshot, height)
-        response.txs.append(_decode(blocks[height].block.txs[index]))
-        response.tx_responses.append(_respond(blocks[height], index))
+    for logged, index in read_places(snapshot.records, places):
+        response.txs.append(_decode(logged.block.txs[index]))
+        response.tx_responses.append(_respond(logged, index))
     return response
 
 
@@ -134,13 +131,6 @@ def get_block(snapshot: Snapshot, request: pb.GetBlockWithTxsRequest) -> pb.GetB
     return pb.GetBlockWithTxsResponse(
         txs=[_decode(tx) for tx in txs], block_id=find_id(snapshot, logged), block=block, pagination=page
     )
-
-
-def _read_block(snapshot: Snapshot, height: int) -> LoggedBlock:
-    logged = read_block(snapshot.records, height)
-    if logged is None:
-        raise AssertionError(f"the index names block {height}, which the log has not")
-    return logged
 
 
 def _respond(logged: LoggedBlock, index: int) -> TxResponse:

@@ -1,12 +1,12 @@
 """The event queries of GetTxsEvent: `message.sender='gonka1...' AND tx.height>=5`."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from operator import eq, ge, gt, le, lt
 
-from chain.engine.blocklog import find_tx, read_block
+from chain.engine.blocklog import LoggedBlock, find_tx, read_block
 from chain.engine.results import INDEXED
 from chain.engine.txindex import has_place, scan_places
 from chain.store.kv import Reader
@@ -19,6 +19,9 @@ MAX_HEIGHTS = 100
 """Most blocks that a query by height alone may span."""
 MAX_FOUND = 100_000
 """Most transactions for which one condition may hold: reading more would hold up the blocks."""
+
+MAX_READ_BYTES = 64 << 20
+"""Most bytes of blocks that are read for one page."""
 
 Place = tuple[int, int]
 """Height, and index in the block."""
@@ -65,6 +68,26 @@ def take_places(records: Reader, search: Search, *, start: int, limit: int, newe
         return list(islice(scan_found(records, search), start, start + limit)), total
     end = max(total - start, 0)
     return list(islice(scan_found(records, search), max(end - limit, 0), end))[::-1], total
+
+
+def read_places(records: Reader, places: Iterable[Place]) -> Iterator[tuple[LoggedBlock, int]]:
+    """The block of each place, with the index in it; one block is held at a time, as places of one come together.
+
+    RuleError request_invalid: their blocks have more than MAX_READ_BYTES.
+    """
+    logged: LoggedBlock | None = None
+    room = MAX_READ_BYTES
+    for height, index in places:
+        if logged is None or logged.block.height != height:
+            logged = read_block(records, height)
+            if logged is None:
+                raise AssertionError(f"the index names block {height}, which the log has not")
+            room -= sum(map(len, logged.block.txs))
+        if room < 0:
+            raise RuleError(
+                "request_invalid", f"the page takes more than {MAX_READ_BYTES} bytes of blocks; ask for less"
+            )
+        yield logged, index
 
 
 def scan_found(records: Reader, search: Search) -> Iterator[Place]:

@@ -25,7 +25,7 @@ class Info:
 class CheckResult:
     """Whether a transaction may wait for a block: `code` 0, else the number of the error and its text in `log`.
 
-    `duty` puts it into the lane that goes first and pays no fee.
+    `duty` puts it into the lane that goes first: it pays no fee, and a window closes over it.
     """
 
     code: int

@@ -30,7 +30,8 @@ class Handler:
     `apply` checks and writes and gives the response; it raises RuleError, after which the caller drops its writes.  It
     never changes the message.  `gas` is the whole cost of applying it, apart from the messages it carries; where `each`
     names a repeated field, the cost for each of its entries.  `duty`: free of fees, and applied on the check state
-    before it may wait for a block.  `inner` names the field of Any that carries messages; such a message is a duty when
+    before it may wait for a block; `patient`: a duty over which no window closes soon, so that it goes with what pays.
+    `inner` names the field of Any that carries messages; such a message is a duty when
     all that it carries are.
     """
 
@@ -38,6 +39,7 @@ class Handler:
     apply: Apply
     gas: int
     duty: bool = False
+    patient: bool = False
     inner: str = ""
     each: str = ""
 
@@ -53,8 +55,10 @@ class Handler:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A message with its handler and the accounts that must sign it, at least one; `gas` and `duty` count the messages
-    inside it.
+    """A message with its handler and the accounts that must sign it, at least one; `gas`, `duty`, `patient` and `exact`
+    count the messages inside it.
+
+    `exact`: of one that may be a duty, whether its bytes are the one encoding of what it says.
     """
 
     message: Message
@@ -62,6 +66,8 @@ class Order:
     signers: tuple[bytes, ...]
     gas: int
     duty: bool
+    patient: bool
+    exact: bool
 
     def apply(self, ctx: Context) -> Message:
         """Apply the message.  Raises: RuleError, after which its writes must be dropped."""
@@ -90,13 +96,15 @@ def read_order(packed: AnyMessage, handlers: Mapping[str, Handler], depth: int =
     signers = get_signers(message)
     if not signers:
         raise RuleError("tx_malformed", f"nobody signs {handler.name}")
+    exact = not handler.duty or message.SerializeToString(deterministic=True) == packed.value
     if not handler.inner:
-        return Order(message, handler, signers, handler.compute_gas(message), handler.duty)
+        return Order(message, handler, signers, handler.compute_gas(message), handler.duty, handler.patient, exact)
     if depth == MAX_DEPTH:
         raise RuleError("tx_malformed", f"messages are nested deeper than {MAX_DEPTH}")
     inner = [read_order(part, handlers, depth + 1) for part in getattr(message, handler.inner)]
     gas = handler.gas + sum(order.gas for order in inner)
-    return Order(message, handler, signers, gas, handler.duty and all(order.duty for order in inner))
+    duty, patient = handler.duty and all(order.duty for order in inner), all(order.patient for order in inner)
+    return Order(message, handler, signers, gas, duty, patient, exact and all(order.exact for order in inner))
 
 
 def parse_strict(kind: type[Known], value: bytes) -> Known:

@@ -65,11 +65,17 @@ def encode_chunks(pairs: Iterable[tuple[bytes, bytes]], chunk_bytes: int = CHUNK
 
 
 def decode_chunk(chunk: bytes) -> dict[bytes, bytes]:
-    """The pairs of a chunk.  StoreError snapshot_malformed."""
+    """The pairs of a chunk.  StoreError snapshot_malformed.
+
+    One that goes on after the pair that fills it is refused: small pairs take several times their bytes in memory.
+    """
     pairs: dict[bytes, bytes] = {}
-    parts = _read_parts(chunk)
+    parts, read_bytes = _read_parts(chunk), 0
     for key in parts:
+        if read_bytes >= CHUNK_BYTES:
+            raise StoreError("snapshot_malformed", f"{len(chunk)} bytes, and pairs after the one that fills a chunk")
         value = next(parts, b"")
+        read_bytes += 2 * _LENGTH_BYTES + len(key) + len(value)
         if not 0 < len(key) <= MAX_KEY_BYTES or not value:
             raise StoreError("snapshot_malformed", f"a key of {len(key)} bytes, a value of {len(value)}")
         pairs[key] = value

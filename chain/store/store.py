@@ -21,8 +21,12 @@ from chain.store.tables import Batch, Snapshot, Table, Tables
 KEPT_HEIGHTS = 16
 """Heights that can be read: the last committed one and those before it."""
 MAX_KEY_BYTES = 511
-DEFAULT_MAP_SIZE = 64 << 30
-"""Upper bound of the store's file, in bytes; it takes no more disk than it uses."""
+DEFAULT_MAP_SIZE = 4 << 40
+"""Upper bound of the store's file, in bytes; it takes no more disk than it uses.
+
+No network's blocks may fill it before they fill a disk, for then no room could be made: 200,000 of 8 MiB, and what they
+came to, fit.
+"""
 
 _FORMAT = b"1"
 _FORMAT_KEY = b"format"

@@ -18,7 +18,21 @@ from chain.modules.params.state import get_frozen
 from chain.transaction import read_transaction
 from rules.addresses import module_address
 from rules.presets import MINIMAL
-from tests.chain.ledger import ANN, BALANCE, BOB, CAT, DAN, GAS, STRANGER, Ledger, Person, code_of, encode, make_genesis
+from tests.chain.ledger import (
+    ANN,
+    BALANCE,
+    BOB,
+    CAT,
+    DAN,
+    GAS,
+    STRANGER,
+    Ledger,
+    Person,
+    code_of,
+    encode,
+    make_genesis,
+    sign_all,
+)
 from wire.amino import encode_amino
 from wire.gonka.sprint.v1.tx_pb2 import MsgClaim
 from wire.gonka.stake.v1.tx_pb2 import MsgRegisterHost
@@ -164,6 +178,23 @@ def test_admit__amino_json_whose_key_somebody_wrote_otherwise__is_refused(ledger
         auth_info.signer_infos[0].ClearField("public_key")
     raw.auth_info_bytes = auth_info.SerializeToString(deterministic=True)
     assert code_of(ledger.app.check_tx(raw.SerializeToString(), False)) == "tx_malformed"
+
+
+@pytest.mark.parametrize(("times", "code"), [(1, ""), (8, ""), (14, "tx_too_large"), (20_000, "tx_too_large")])
+def test_admit__a_key_written_so_often_that_it_fills_a_block__is_refused(ledger: Ledger, times: int, code: str) -> None:
+    """No gas is taken for what signing adds, so it would have cost nothing."""
+    draft = ledger.draft(send(ANN), by=(ANN,))
+    raw = encode(draft)
+    auth_info = AuthInfo.FromString(raw.auth_info_bytes)
+    auth_info.signer_infos[0].public_key.value = (b"\x0a\x21" + ANN.public_key) * times
+    raw.auth_info_bytes = auth_info.SerializeToString()
+    assert code_of(ledger.app.check_tx(sign_all(draft, raw).SerializeToString(), False)) == code
+
+
+def test_admit__as_many_signers_as_there_may_be_and_a_payer__have_room(ledger: Ledger) -> None:
+    messages = [send(person) for person in (ANN, BOB, CAT)]
+    tx = ledger.tx(*messages, by=(ANN, BOB, CAT, DAN), payer=DAN.text, gas=10**8, fee=10**11)
+    assert code_of(ledger.app.check_tx(tx, False)) == ""
 
 
 def test_a_time_beyond_the_year_9999_in_amino_json__is_refused_and_stops_no_node(ledger: Ledger) -> None:

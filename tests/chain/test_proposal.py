@@ -15,6 +15,8 @@ from rules.seeds import compute_seed_commitment
 from rules.types import Round
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, DAN, Ledger, Person, make_genesis
 from wire.gonka.beacon.v1.tx_pb2 import MsgCommitSeeds
+from wire.gonka.inference.v1.inference_pb2 import Voucher
+from wire.gonka.inference.v1.tx_pb2 import MsgSettleVoucher
 from wire.gonka.stake.v1.tx_pb2 import MsgStake
 
 from cosmos.bank.v1beta1.tx_pb2 import MsgSend
@@ -89,3 +91,10 @@ def test_a_duty_with_the_gas_limit_of_a_whole_block__leaves_room_for_the_others(
     proposed = ledger.app.prepare_proposal((greedy, *others), ROOM)
     assert set(proposed) == {greedy, *others}
     assert [result.code for result in ledger.block(*proposed).tx_results] == [0, 0, 0]
+
+
+def test_vouchers_which_are_free_too__keep_no_duty_out_whose_window_closes(ledger: Ledger) -> None:
+    settle = MsgSettleVoucher(sender=ANN.text, voucher=Voucher(escrow_id=1, host=ANN.text))
+    vouchers, duty = ledger.tx(settle, by=(ANN,), fee=0), ledger.tx(commit(CAT), by=(CAT,), fee=0)
+    both = ledger.tx(settle, commit(BOB), by=(ANN, BOB), fee=0)
+    assert ledger.app.prepare_proposal((vouchers, duty, both), ROOM) == (duty, both, vouchers)

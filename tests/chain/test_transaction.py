@@ -175,6 +175,41 @@ def test_read_transaction__duties_executed_for_another__are_duties_and_cost_thei
         assert tx.gas == 10_000 + sum(HANDLERS[message.DESCRIPTOR.full_name].gas for message in inner)
 
 
+CLAIM = pack_any(MsgClaim(host=ANN.text, epoch=1, count=5, root=bytes(32)))
+PADDED = Any(type_url=CLAIM.type_url, value=CLAIM.value + (b"\x22\x20" + bytes(32)) * 30_000)
+"""Says the same in 1 MiB."""
+
+
+@pytest.mark.parametrize(
+    ("message", "exact"),
+    [
+        (CLAIM, True),
+        (PADDED, False),
+        (pack_any(MsgExec(grantee=ANN.text, msgs=[CLAIM])), True),
+        (pack_any(MsgExec(grantee=ANN.text, msgs=[PADDED])), False),
+    ],
+)
+def test_read_transaction__a_duty_that_says_a_thing_over_and_over__is_refused_as_it_pays_for_no_byte(
+    message: Any, exact: bool
+) -> None:
+    if exact:
+        assert read_transaction(with_message(message), HANDLERS).duty
+    else:
+        with pytest.raises(RuleError, match="tx_malformed"):
+            read_transaction(with_message(message), HANDLERS)
+
+
+def test_read_transaction__the_body_of_a_duty_with_its_memo_again__is_refused_and_one_that_pays_is_not() -> None:
+    for message, taken in ((CLAIM, False), (pack_any(SEND), True)):
+        raw = TxRaw.FromString(with_message(message))
+        raw.body_bytes += b"\x12\x01m" * 1000
+        if taken:
+            assert read_transaction(raw.SerializeToString(), HANDLERS).memo == "m"
+        else:
+            with pytest.raises(RuleError, match="canonical"):
+                read_transaction(raw.SerializeToString(), HANDLERS)
+
+
 def test_reader__same_bytes__are_read_once() -> None:
     reader = TransactionReader(HANDLERS)
     assert reader.read(TX) is reader.read(bytes(bytearray(TX)))

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from commands.chain import find_engine
+from chain.store.store import DEFAULT_MAP_SIZE
+from commands.chain import find_engine, start
+from rules.presets import MAINNET
 from tests.chain.ledger import ANN, BOB
 
 TIMEOUT_S = 60
@@ -188,3 +190,9 @@ def test_what_cannot_be_done_is_refused_with_a_code(tmp_path: Path, words: tuple
     done = gnk("chain", *(word.format(home=tmp_path) for word in words), "--json")
     assert done.returncode == 1
     assert json.loads(done.stderr.splitlines()[-1])["error"]["code"] == code
+
+
+def test_the_store_has_room_for_as_many_full_blocks_as_a_node_keeps_and_as_much_again() -> None:
+    keep = next(option for option in start.params if option.name == "keep_blocks").default
+    assert isinstance(keep, int)
+    assert 2 * keep * MAINNET.auth.max_block_bytes <= DEFAULT_MAP_SIZE

@@ -24,6 +24,6 @@ HANDLERS: Final = (
     # reads every host that offers the model
     Handler(message=MsgOpenEscrow, apply=apply_open, gas=4_000_000),
     Handler(message=MsgTopUpEscrow, apply=apply_top_up, gas=50_000),
-    Handler(message=MsgSettleVoucher, apply=apply_settle, gas=100_000, duty=True),
+    Handler(message=MsgSettleVoucher, apply=apply_settle, gas=100_000, duty=True, patient=True),
     Handler(message=MsgCloseEscrow, apply=apply_close, gas=50_000),
 )

@@ -124,5 +124,5 @@ def take_left_out(ctx: Context, epoch: int) -> tuple[Showing, ...]:
 
 HANDLERS: Final = (
     Handler(message=MsgShowReceipt, apply=apply_show, gas=100_000),
-    Handler(message=MsgPlaceReceipt, apply=apply_place, gas=50_000, duty=True),
+    Handler(message=MsgPlaceReceipt, apply=apply_place, gas=50_000, duty=True, patient=True),
 )

@@ -1,7 +1,7 @@
 import pytest
 
 from chain.api import txsearch
-from chain.api.txsearch import Condition, Search, parse_hash, parse_query, scan_found, take_places
+from chain.api.txsearch import Condition, Search, parse_hash, parse_query, read_places, scan_found, take_places
 from rules.errors import RuleError
 from tests.chain.api.node import Api, open_api
 from tests.chain.ledger import ANN, BOB, CAT, DAN
@@ -103,3 +103,21 @@ def test_scan_found__a_condition_that_holds_too_often__is_refused(monkeypatch: p
         monkeypatch.setattr(txsearch, "MAX_FOUND", 2)
         with pytest.raises(RuleError, match="more than 2"):
             find(api, text)
+
+
+def test_read_places__blocks_longer_than_a_page_may_read__are_refused_and_never_held_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with open_api() as api:
+        sizes = []
+        for amount in range(1, 4):
+            sizes.append(len(api.send(ANN, BOB, amount)))
+            api.block()
+        records = api.node.store.latest.records
+        text = f"message.sender='{ANN.text}'"
+        places = list(scan_found(records, Search(conditions=parse_query(text), height=api.node.engine.height)))
+        monkeypatch.setattr(txsearch, "MAX_READ_BYTES", sum(sizes))
+        assert [(logged.block.height, index) for logged, index in read_places(records, places)] == places
+        monkeypatch.setattr(txsearch, "MAX_READ_BYTES", sum(sizes) - 1)
+        with pytest.raises(RuleError, match="request_invalid"):
+            list(read_places(records, places))

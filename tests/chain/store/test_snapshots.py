@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chain.store.errors import StoreError
-from chain.store.snapshots import MAX_CHUNKS, Snapshot, decode_chunk, encode_chunks, read_snapshot
+from chain.store.snapshots import CHUNK_BYTES, MAX_CHUNKS, Snapshot, decode_chunk, encode_chunks, read_snapshot
 
 PAIRS = st.dictionaries(st.binary(min_size=1, max_size=40), st.binary(min_size=1, max_size=90), max_size=40)
 
@@ -55,6 +55,15 @@ def test_decode_chunk__any_bytes__are_pairs_or_refused(chunk: bytes) -> None:
 def test_decode_chunk__cut_off_empty_or_too_long__is_refused(chunk: bytes) -> None:
     with pytest.raises(StoreError, match="snapshot_malformed"):
         decode_chunk(chunk)
+
+
+def test_decode_chunk__more_pairs_than_fill_it__is_refused_before_they_fill_the_memory() -> None:
+    long, short = (b"a", bytes(CHUNK_BYTES)), (b"b", b"v")
+    (whole,) = list(encode_chunks([short, long]))[:1]
+    assert decode_chunk(whole) == dict([short, long])
+    (overfull,) = encode_chunks([long, short], 2 * CHUNK_BYTES)
+    with pytest.raises(StoreError, match="snapshot_malformed"):
+        decode_chunk(overfull)
 
 
 def test_read_snapshot__what_was_told__comes_back() -> None:
