@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from chain_client.errors import ClientError
-from gateway.assembly import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH, Chunk, assemble, read_chunk
+from gateway.assembly import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH
 from gateway.counting import Request as ApiRequest
 from gateway.desk import Desk
 from gateway.errands import Errand
@@ -183,17 +183,14 @@ class GatewayApi:
         return response
 
     async def _collect(self, errand: Errand, headers: dict[str, str]) -> web.Response:
-        chunks: list[Chunk] = []
+        answers: list[str] = []
 
         async def keep(text: str) -> None:
             if text != DONE_TEXT:
-                chunks.append(read_chunk(text, errand.path))
+                answers.append(text)
 
         await self._relay.stream(errand, keep)
-        usage = next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None)
-        if usage is None:
-            raise ApiError("host_answer_invalid", "its answer counts no tokens")
-        return web.Response(text=assemble(chunks, usage).encode(), content_type=JSON, headers=headers)
+        return web.Response(text=answers[0], content_type=JSON, headers=headers)
 
 
 async def read_body(request: web.Request) -> bytes:

@@ -81,7 +81,6 @@ class Run:
     held_back: list[str] = field(default_factory=list)
     finished: set[int] = field(default_factory=set)
     has_begun: bool = False
-    has_usage: bool = False
     receipt: KeptReceipt | None = None
     receipt_fault: str = "its answer ends without a receipt"
 

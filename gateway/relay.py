@@ -19,7 +19,7 @@ import structlog
 from pydantic import ValidationError
 
 from chain_client.errors import ClientError, TransientError
-from gateway.assembly import EMBEDDING_PATH, find_text, read_chunk
+from gateway.assembly import EMBEDDING_PATH, assemble_texts, find_text, read_chunk
 from gateway.charges import reserve, settle
 from gateway.errands import Errand, Ports, Run
 from gateway.hosts import HostFailed, read_answer, read_events
@@ -40,7 +40,7 @@ RETRY_S: Final = 1.0
 
 T = TypeVar("T")
 Sink = Callable[[str], Awaitable[None]]
-"""Hands one event's text to the application, [DONE] at last.  Raises CallerGone."""
+"""Hands one event's text, or the whole answer, to the application, [DONE] at last.  Raises CallerGone."""
 
 Opening = Callable[[sqlite3.Connection], tuple[Attempt, PairState]]
 """A write that opens an attempt."""
@@ -236,7 +236,7 @@ class Relay:
                     if isinstance(item, Comment):
                         await self._take_comment(run, item.text)
                     elif item.text == DONE_TEXT:
-                        self._check_end(run)
+                        _finish(run)
                         self._judge_receipt(run)
                         await self._deliver(run, sink)
                         await sink(DONE_TEXT)
@@ -318,7 +318,6 @@ class Relay:
         if chunk.usage is not None:
             told = Progress(tokens_in=chunk.usage.prompt_tokens, tokens_out=chunk.usage.completion_tokens, signed=0)
             _check(run.live.meter.take_progress, told)
-            run.has_usage = True
             if not run.errand.wants_usage and not chunk.choices:
                 return
         piece = find_text(chunk)
@@ -341,11 +340,13 @@ class Relay:
             run.has_begun = True
             self._ports.note_success(run.candidate.host, self._ports.chance.now_ms() - run.began_ms)
 
-    def _check_end(self, run: Run) -> None:
-        if not run.is_finished:
-            raise HostFailed(ApiError("host_ended_early"))
-        if run.errand.is_whole and not run.has_usage:
-            raise HostFailed(ApiError("host_answer_invalid", "its answer counts no tokens"))
+
+def _finish(run: Run) -> None:
+    """A host's answer has come to its end; one that is wanted whole is put together, before anything is delivered."""
+    if not run.is_finished:
+        raise HostFailed(ApiError("host_ended_early"))
+    if run.errand.is_whole:
+        run.held_back = [assemble_texts(run.held_back, run.errand.path)]
 
 
 def _check(take: Callable[[T], None], told: T) -> None:

@@ -243,6 +243,26 @@ def test_collect__a_host_fails_in_the_middle__another_answers_and_only_it_is_cha
     play(scene, tmp_path, [habits, Habits()])
 
 
+TORN = (
+    b'data: {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, '
+    b'"delta": {"content": "a", "tool_calls": [{"index": 0, "function": {"name": "no name!", "arguments": ""}}]}, '
+    b'"finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}\n\n'
+    b"data: [DONE]\n\n"
+)
+
+
+def test_collect__an_answer_that_cannot_be_put_together__another_host_answers_and_only_it_is_charged(
+    tmp_path: Path,
+) -> None:
+    async def scene(shop: Shop) -> None:
+        status, _, _ = await shop.chat()
+        assert status == 200
+        assert shop.desk.health[HOSTS[0]].failures == 1
+        assert (await shop.settled())["sales"] == 10 * PRICE.in_musd + 8 * PRICE.out_musd
+
+    play(scene, tmp_path, [Habits(garbage=TORN), Habits()])
+
+
 def test_collect__every_host_fails_in_the_middle__an_error_that_costs_nothing(tmp_path: Path) -> None:
     async def scene(shop: Shop) -> None:
         status, text, _ = await shop.chat()
