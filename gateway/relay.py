@@ -247,7 +247,7 @@ class Relay:
 
     async def _fetch(self, run: Run) -> Embeddings:
         async with self._ask(run) as response:
-            body = await read_answer(response)
+            body = await read_answer(response, run.errand.choices)
         try:
             answer = Embeddings.model_validate_json(body)
         except ValidationError as error:

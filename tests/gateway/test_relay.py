@@ -473,6 +473,15 @@ def test_fetch__more_than_both_credits_cover__is_refused_and_the_host_is_not_giv
     play(scene, tmp_path)
 
 
+def test_fetch__more_bytes_than_its_vectors_can_have__are_not_taken(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        status, told, _ = await shop.post("/v1/embeddings", {"model": MODEL, "input": ["a"]})
+        assert (status, told["data"][0]["embedding"]) == (200, [0.5])
+        assert shop.desk.health[HOSTS[0]].failures == 1
+
+    play(scene, tmp_path, [Habits(vector=(0.5,) * 200_000), Habits()])
+
+
 def test_fetch__a_host_waits_for_a_voucher__another_is_asked_and_the_escrow_goes_on(tmp_path: Path) -> None:
     async def scene(shop: Shop) -> None:
         status, _, _ = await shop.post("/v1/embeddings", {"model": MODEL, "input": ["a"]})

@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
 from chain.process import GENESIS_FILE
@@ -31,7 +32,15 @@ from rules.vouchers import Price, Tokens, Voucher, compute_amount
 from serving import verifying
 from serving.check_view import CheckView, Docket
 from serving.opening import PATH
-from serving.verifying import AT_ONCE, FILE_NAME, Verifier, fetch_url, keep_verifying
+from serving.verifying import (
+    AT_ONCE,
+    FILE_NAME,
+    MAX_OPENING,
+    Verifier,
+    compute_opening_bytes,
+    fetch_url,
+    keep_verifying,
+)
 from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, DAN, Person, make_genesis
 from tests.chain.market import VOUCHER_KEY, serving_key_of
@@ -257,7 +266,8 @@ class Bench:
         await asyncio.sleep(self.score_s)
         return tuple(sidecar_pb.TokenScore() for _ in request.answer)
 
-    async def fetch(self, url: str) -> bytes:
+    async def fetch(self, url: str, most_bytes: int) -> bytes:
+        assert most_bytes < MAX_OPENING
         self.fetching += 1
         self.most_fetching = max(self.most_fetching, self.fetching)
         try:
@@ -357,3 +367,23 @@ def test_keep_verifying__while_the_chain_cannot_be_asked__says_so_once(monkeypat
     with capture_logs() as logs:
         asyncio.run(run())
     assert [line["event"] for line in logs] == ["verifying_postponed", "verifying_works_again"]
+
+
+def test_compute_opening_bytes__few_requests_are_drawn__little_is_taken() -> None:
+    one = check_pb2.Lot(samples=[check_pb2.Sample(positions=[3])])
+    many = check_pb2.Lot(samples=[check_pb2.Sample(positions=range(64))])
+    assert 2 * (2 << 20) < compute_opening_bytes(one, 8192) < 8 << 20
+    assert compute_opening_bytes(many, 1 << 17) == MAX_OPENING
+
+
+def test_fetch_url__more_than_is_owed__is_nothing() -> None:
+    async def scene() -> list[bytes | None]:
+        async def answer(_request: web.Request) -> web.Response:
+            return web.Response(body=b"x" * 1000)
+
+        app = web.Application()
+        app.router.add_get("/", answer)
+        async with TestServer(app) as server, aiohttp.ClientSession() as session:
+            return [await fetch_url(session, str(server.make_url("/")), most) for most in (999, 1000)]
+
+    assert asyncio.run(scene()) == [None, b"x" * 1000]
