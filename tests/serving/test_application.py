@@ -75,7 +75,7 @@ def test_health_status_and_description_are_told(url: str) -> None:
         ("/v1/chat/completions", b'{"a":' * 500, JSON, 400, "json_too_deep"),
         ("/v1/completions", b"[" * 100_000, JSON, 400, "json_too_deep"),
         ("/v1/embeddings", b" " * (limits.BODY_BYTES + 1), JSON, 413, "body_too_large"),
-        ("/v1/chat/completions", b"{}", JSON | {"Content-Encoding": "gzip"}, 400, "request_invalid"),
+        ("/v1/chat/completions", b"{}", JSON | {"Content-Encoding": "gzip"}, 415, "content_type_invalid"),
     ],
 )
 def test_what_is_no_request_is_refused_in_openais_form(
