@@ -158,6 +158,8 @@ class Verifier:
             log.warning("lot_not_checked_in_time", escrow_id=lot.escrow_id, host=lot.host)
         except ClientError as error:
             log.warning("lot_not_checked", escrow_id=lot.escrow_id, host=lot.host, code=error.code)
+        except Exception:  # the edge to a stranger's answers: no lot may end the process, or others' checks
+            log.exception("lot_not_checked", escrow_id=lot.escrow_id, host=lot.host, code="internal")
         return _abstain(lot)
 
     async def _check(self, work: _Round, lot: pb.Lot) -> Report:
@@ -272,7 +274,7 @@ async def fetch_url(session: aiohttp.ClientSession, url: str, most_bytes: int) -
             async with session.get(url, timeout=timeout, allow_redirects=False) as response:
                 if response.status == 200:
                     return await _read_bounded(response, most_bytes)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # the last for what is no URL
             log.info("opening_not_fetched", url=url, reason=repr(error))
         await asyncio.sleep(AGAIN_S)
     return None

@@ -26,6 +26,7 @@ from chain_client.sender import Sender
 from chain_client.transactions import Fate, Order, Outcome
 from rules.addresses import decode_address
 from rules.evidence import WORST_PPM
+from rules.offers import check_endpoint
 from rules.presets import MINIMAL
 from rules.types import Host, Phase
 from rules.vouchers import Price, Tokens, Voucher, compute_amount
@@ -338,6 +339,35 @@ def test_attend__a_promise_that_cannot_be_read__is_set_aside_and_made_anew(tmp_p
     (report,) = asyncio.run(attend(bench, tmp_path))
     assert report.tokens == 2
     assert [path.read_bytes() for path in tmp_path.glob("*.damaged")] == [b"\xff" * 9]
+
+
+class Stumbling(Bench):
+    """A bench where what Bob delivers makes the verifier fail in a way that nobody foresaw."""
+
+    async def fetch(self, url: str, most_bytes: int) -> bytes:
+        if BOB.text in url:
+            raise LookupError("nobody foresaw this")
+        return await super().fetch(url, most_bytes)
+
+
+def test_attend__what_nobody_foresaw__ends_no_other_check_and_accuses_nobody(tmp_path: Path) -> None:
+    bench = make_bench()
+    reports = asyncio.run(attend(Stumbling(lots=bench.lots[-2:], answer=bench.answer), tmp_path))
+    assert [(report.tokens, report.distance_ppm) for report in reports] == [(0, 0), (2, 0)]
+
+
+@pytest.mark.parametrize("endpoint", ["http://[:::::]", "http://[::ffff:1.2.3.4.5]", "http://[12345::]"])
+def test_fetch_url__an_endpoint_that_the_chain_took_and_that_is_no_address__is_nothing(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_endpoint(endpoint)
+    monkeypatch.setattr(verifying, "AGAIN_S", 0.0)
+
+    async def scene() -> bytes | None:
+        async with aiohttp.ClientSession() as session:
+            return await fetch_url(session, endpoint, 1)
+
+    assert asyncio.run(scene()) is None
 
 
 @dataclass
