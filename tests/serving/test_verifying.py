@@ -24,6 +24,7 @@ from chain_client.ledger import TxResult
 from chain_client.outbox import FileOutbox
 from chain_client.sender import Sender
 from chain_client.transactions import Fate, Order, Outcome
+from gateway.guard import open_session
 from rules.addresses import decode_address
 from rules.evidence import WORST_PPM
 from rules.offers import check_endpoint
@@ -364,7 +365,7 @@ def test_fetch_url__an_endpoint_that_the_chain_took_and_that_is_no_address__is_n
     monkeypatch.setattr(verifying, "AGAIN_S", 0.0)
 
     async def scene() -> bytes | None:
-        async with aiohttp.ClientSession() as session:
+        async with open_session((), connections=1) as session:
             return await fetch_url(session, endpoint, 1)
 
     assert asyncio.run(scene()) is None
