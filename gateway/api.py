@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
 from aiohttp import web
 
 from chain_client.errors import ClientError
-from gateway.assembly import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH, Chunk, assemble, read_chunk
+from gateway.assembly import CHAT_PATH, COMPLETION_PATH, EMBEDDING_PATH
 from gateway.counting import Request as ApiRequest
 from gateway.desk import Desk
 from gateway.errands import Errand
@@ -26,6 +25,7 @@ from wire.openai.openapi import build_openapi
 from wire.openai.requests import ChatRequest, CompletionRequest, EmbeddingRequest
 from wire.openai.responses import Model, Models
 from wire.openai.sse import CONTENT_TYPE, DONE_TEXT, encode_data
+from wire.openai.web import JSON, Handler, check_plain
 
 log = structlog.get_logger("gateway")
 
@@ -33,8 +33,6 @@ BODY_TIMEOUT_S: Final = 30.0
 WRITE_TIMEOUT_S: Final = 60.0
 """An application that takes nothing for so long is gone."""
 HEALTH_PATH: Final = "/healthz"
-JSON: Final = "application/json"
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Pricing(Model):
@@ -56,7 +54,7 @@ class GatewayApi:
     def __init__(self, desk: Desk, relay: Relay, *, version: str, most_requests: int) -> None:
         self._desk = desk
         self._relay = relay
-        self._version = version
+        self._description = build_openapi("gonka gateway", version)
         self._most_requests = most_requests
         self.running = 0
         self.answered: dict[str, int] = {}
@@ -102,7 +100,7 @@ class GatewayApi:
         return web.json_response(told | {"running": self.running}, status=200 if ready else 503)
 
     async def _describe(self, _request: web.Request) -> web.Response:
-        return web.json_response(build_openapi("gonka gateway", self._version))
+        return web.json_response(self._description)
 
     async def _list_models(self, request: web.Request) -> web.Response:
         key = self._desk.authenticate(request.headers.get("Authorization", ""))
@@ -133,8 +131,7 @@ class GatewayApi:
     def _answer(self, kind: type[ChatRequest] | type[CompletionRequest] | type[EmbeddingRequest]) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
             key = self._desk.authenticate(request.headers.get("Authorization", ""))
-            if request.content_type != JSON:
-                raise ApiError("content_type_invalid")
+            check_plain(request, JSON)
             asked = parse_request(await read_body(request), kind)
             if self.running >= self._most_requests:
                 raise ApiError("gateway_full", retry_after_s=1)
@@ -183,17 +180,14 @@ class GatewayApi:
         return response
 
     async def _collect(self, errand: Errand, headers: dict[str, str]) -> web.Response:
-        chunks: list[Chunk] = []
+        answers: list[str] = []
 
         async def keep(text: str) -> None:
             if text != DONE_TEXT:
-                chunks.append(read_chunk(text, errand.path))
+                answers.append(text)
 
         await self._relay.stream(errand, keep)
-        usage = next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None)
-        if usage is None:
-            raise ApiError("host_answer_invalid", "its answer counts no tokens")
-        return web.Response(text=assemble(chunks, usage).encode(), content_type=JSON, headers=headers)
+        return web.Response(text=answers[0], content_type=JSON, headers=headers)
 
 
 async def read_body(request: web.Request) -> bytes:

@@ -83,6 +83,21 @@ def assemble(chunks: list[Chunk], usage: Usage) -> ChatCompletion | Completion:
     return Completion(choices=[_join_text(parts) for parts in _sort(texts)], **told)
 
 
+def assemble_texts(texts: Sequence[str], path: str) -> str:
+    """The answer, as JSON, that a whole stream of such events came to.
+
+    Raises HostFailed for events that do not make one.
+    """
+    chunks = [read_chunk(text, path) for text in texts]
+    usage = next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None)
+    if usage is None:
+        raise HostFailed(ApiError("host_answer_invalid", "its answer counts no tokens"))
+    try:
+        return assemble(chunks, usage).encode()
+    except ApiError as error:
+        raise HostFailed(error) from error
+
+
 def _sort(choices: Sequence[Choice]) -> list[list[Choice]]:
     """The parts of each choice in their order, by the choice's index."""
     found: dict[int, list[Choice]] = {}

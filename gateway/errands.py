@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.assembly import assemble_texts
 from gateway.charges import Reservation
 from gateway.counting import Bounds
 from gateway.hosts import HostClient, HostFailed
@@ -87,7 +88,6 @@ class Run:
     held_back: list[str] = field(default_factory=list)
     finished: set[int] = field(default_factory=set)
     has_begun: bool = False
-    has_usage: bool = False
     spellings: Spellings | None = None
     host_nonce: bytes = b""
     receipt: KeptReceipt | None = None
@@ -98,8 +98,11 @@ class Run:
         """Whether every answer that was asked for has ended."""
         return len(self.finished) >= self.errand.choices
 
-    def check_end(self) -> None:
-        """The stream is over: raises HostFailed where what it was to bring has not come."""
+    def finish(self) -> None:
+        """The stream is over: an answer that is wanted whole is put together, before anything is delivered.
+
+        Raises HostFailed where what it was to bring has not come.
+        """
         if not self.is_finished:
             raise HostFailed(ApiError("host_ended_early"))
         if self.spellings is not None:
@@ -107,8 +110,8 @@ class Run:
                 self.spellings.check_end()
             except ApiError as error:
                 raise HostFailed(error) from error
-        if self.errand.is_whole and not self.has_usage:
-            raise HostFailed(ApiError("host_answer_invalid", "its answer counts no tokens"))
+        if self.errand.is_whole:
+            self.held_back = [assemble_texts(self.held_back, self.errand.path)]
 
     def end(self) -> None:
         """Nothing more comes of it: the pair has one answer less under way."""

@@ -65,6 +65,9 @@ def open_session(allowed: Sequence[Network], *, connections: int) -> aiohttp.Cli
 
 def check_place(text: str, allowed: Sequence[Network]) -> None:
     """Raises ForbiddenAddress unless the numeric address may be dialled; its zone, if any, makes no difference."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if not may_dial(address, allowed):
+    try:
+        may = may_dial(ipaddress.ip_address(text.partition("%")[0]), allowed)
+    except ValueError as error:  # a URL on chain may have anything between its brackets
+        raise ForbiddenAddress(f"{text} is no address") from error
+    if not may:
         raise ForbiddenAddress(f"{text} is not in an allowed network")

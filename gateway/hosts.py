@@ -23,8 +23,8 @@ CALL_TIMEOUT_S: Final = 10.0
 ERROR_BYTES: Final = 16 << 10
 PLACING_BYTES: Final = 8 << 10
 """Of a proof in the largest tree: 64 siblings and splits."""
-ANSWER_BYTES: Final = 64 << 20
-"""Of an answer in one piece: 256 embeddings."""
+EMBEDDING_BYTES: Final = 256 << 10
+"""Of one embedding, in text."""
 MESSAGE_CHARS: Final = 500
 UNPAID: Final = "voucher_missing"
 UNKNOWN: Final = (404, "receipt_unknown")
@@ -154,9 +154,9 @@ async def read_events(response: aiohttp.ClientResponse) -> AsyncGenerator[tuple[
         yield items, len(received)
 
 
-async def read_answer(response: aiohttp.ClientResponse) -> bytes:
-    """An answer in one piece.  Raises HostFailed for an endless one."""
-    return await _read_bounded(response, ANSWER_BYTES)
+async def read_answer(response: aiohttp.ClientResponse, embeddings: int) -> bytes:
+    """An answer in one piece, of so many embeddings.  Raises HostFailed for one that is longer than they can be."""
+    return await _read_bounded(response, embeddings * EMBEDDING_BYTES)
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ RETRY_S: Final = 1.0
 
 T = TypeVar("T")
 Sink = Callable[[str], Awaitable[None]]
-"""Hands one event's text to the application, [DONE] at last.  Raises CallerGone."""
+"""Hands one event's text, or the whole answer, to the application, [DONE] at last.  Raises CallerGone."""
 
 Opening = Callable[[sqlite3.Connection], tuple[Attempt, PairState]]
 """A write that opens an attempt."""
@@ -258,7 +258,7 @@ class Relay:
                     if isinstance(item, Comment):
                         await self._take_comment(run, item.text)
                     elif item.text == DONE_TEXT:
-                        run.check_end()
+                        run.finish()
                         self._judge_receipt(run)
                         await self._deliver(run, sink)
                         await sink(DONE_TEXT)
@@ -269,7 +269,7 @@ class Relay:
 
     async def _fetch(self, run: Run) -> Embeddings:
         async with self._ask(run) as response:
-            body = await read_answer(response)
+            body = await read_answer(response, run.errand.choices)
         try:
             answer = Embeddings.model_validate_json(body)
         except ValidationError as error:
@@ -362,7 +362,6 @@ class Relay:
             if run.spellings is not None:
                 _check(run.spellings.check_count, told.tokens_out)
             _check(run.live.meter.take_progress, told)
-            run.has_usage = True
             if not run.errand.wants_usage and not chunk.choices:
                 return
         if run.spellings is not None:

@@ -34,6 +34,7 @@ from gateway.routing import Chance
 from gateway.showing import keep_receipts
 from gateway.store import Store, hold_home
 from wire.notify import ServiceManager
+from wire.openai.web import make_runner
 
 log = structlog.get_logger("gateway")
 
@@ -143,7 +144,7 @@ async def _serve_desk(
 
 @contextlib.asynccontextmanager
 async def _listen(application: web.Application, config: GatewayConfig) -> AsyncIterator[str]:
-    runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=GOODBYE_S)
+    runner = make_runner(application, close_s=GOODBYE_S)
     await runner.setup()
     try:
         site = web.TCPSite(runner, config.host, config.port, backlog=1024)

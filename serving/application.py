@@ -18,11 +18,9 @@ from wire.openai.errors import ApiError
 from wire.openai.limits import BODY_BYTES
 from wire.openai.notes import STATUS_PATH, VOUCHERS_PATH
 from wire.openai.openapi import PATH, build_openapi
-from wire.openai.web import Handler, answer_errors, build_error
+from wire.openai.web import Handler, answer_errors, build_error, make_runner
 
 VERSION: Final = "1"
-HEADER_BYTES: Final = 16 << 10
-KEEP_ALIVE_S: Final = 75.0
 CLOSE_S: Final = 1.0
 log = structlog.get_logger("serving")
 
@@ -107,19 +105,8 @@ def build_application(
 
 
 async def listen(app: web.Application, at: Listen) -> tuple[web.AppRunner, str]:
-    """Begin to serve; the runner to clean up, and the URL.  Raises OSError.
-
-    A client that closes its side, or only half of it, cancels its request.
-    """
-    runner = web.AppRunner(
-        app,
-        handler_cancellation=True,
-        access_log=None,
-        keepalive_timeout=KEEP_ALIVE_S,
-        shutdown_timeout=CLOSE_S,
-        max_line_size=HEADER_BYTES,
-        max_field_size=HEADER_BYTES,
-    )
+    """Begin to serve; the runner to clean up, and the URL.  Raises OSError."""
+    runner = make_runner(app, close_s=CLOSE_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, at.host, at.port).start()

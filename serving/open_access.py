@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from aiohttp import web
 
@@ -11,6 +13,9 @@ from serving.answers import Growing
 from serving.sampling import seed_of_number
 from serving.work import Unlimited
 from wire.gonka.sidecar.v1 import inference_pb2 as pb
+from wire.openai.errors import ApiError
+
+_OURS: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
 
 
 class OpenPermit(Unlimited):
@@ -60,5 +65,10 @@ class OpenDoor:
         self._entropy = entropy
 
     async def admit(self, request: web.Request, body: bytes) -> OpenPermit:  # noqa: ARG002 - all alike
-        """A permit for anything."""
+        """A permit for anything.  Raises ApiError host_foreign.
+
+        A page in a browser may have its own name looked up as 127.0.0.1, but cannot change the Host header.
+        """
+        if not _OURS.fullmatch(request.host):
+            raise ApiError("host_foreign", f"Host is {request.host[:80]!r}")
         return OpenPermit(self._entropy)

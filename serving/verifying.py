@@ -31,6 +31,7 @@ from serving.checking import Case, Scorer, check_lot
 from wire.gonka.inference.v1 import check_pb2 as pb
 from wire.gonka.inference.v1.inference_pb2 import Model
 from wire.gonka.sidecar.v1.inference_pb2 import LoadedModel
+from wire.openai.limits import BODY_BYTES, PROMPTS
 from wire.sealing import compute_opening_context, open_sealed
 from wire.vouchers import find_reserve
 
@@ -42,6 +43,9 @@ AFTER_FAILURE_S: Final = 5.0
 FETCH_S: Final = 30.0
 MAX_OPENING: Final = 256 << 20
 """Bytes of the largest opening that is taken: what a host could be owed for 64 requests stays below."""
+PAPERS_BYTES: Final = 64 << 10
+"""Of an opened request beside its body and its tokens, with its part of the proof."""
+TOKEN_BYTES: Final = 4
 COMMITTING: Final = frozenset({Phase.REVEAL, Phase.ROWS_COMMIT, Phase.ROWS_REVEAL, Phase.DISPUTE_COMMIT})
 AT_ONCE: Final = 4
 """Lots that are fetched at the same time; their openings are held in memory."""
@@ -83,12 +87,12 @@ class _Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verifier:
-    """One host's; `host` is bech32, `fetch` gives what a URL answers, or None."""
+    """One host's; `host` is bech32, `fetch` gives what a URL answers, in so many bytes at most, or None."""
 
     view: CheckView
     sidecar: Sidecar
     orders: Orders
-    fetch: Callable[[str], Awaitable[bytes | None]]
+    fetch: Callable[[str, int], Awaitable[bytes | None]]
     key: SigningKey
     home: Path
     chain_id: str
@@ -156,6 +160,8 @@ class Verifier:
             log.warning("lot_not_checked_in_time", escrow_id=lot.escrow_id, host=lot.host)
         except ClientError as error:
             log.warning("lot_not_checked", escrow_id=lot.escrow_id, host=lot.host, code=error.code)
+        except Exception:  # the edge to a stranger's answers: no lot may end the process, or others' checks
+            log.exception("lot_not_checked", escrow_id=lot.escrow_id, host=lot.host, code="internal")
         return _abstain(lot)
 
     async def _check(self, work: _Round, lot: pb.Lot) -> Report:
@@ -166,7 +172,7 @@ class Verifier:
             log.warning("model_not_loaded", model=model.name, escrow_id=lot.escrow_id)
             return _abstain(lot)
         escrow = await self.view.read_escrow(lot.escrow_id)
-        opening = await self._fetch_opening(work, lot, host)
+        opening = await self._fetch_opening(work, lot, host, mine.max_context)
         reserve = find_reserve(escrow, lot.host)
         case = Case(
             chain_id=self.chain_id,
@@ -186,11 +192,12 @@ class Verifier:
         log.info("lot_checked", escrow_id=lot.escrow_id, host=lot.host, **found, ms=ms)
         return report
 
-    async def _fetch_opening(self, work: _Round, lot: pb.Lot, host: Host) -> pb.Opening | None:
+    async def _fetch_opening(self, work: _Round, lot: pb.Lot, host: Host, max_context: int) -> pb.Opening | None:
         """What the host delivers, None for nothing that can be read."""
         endpoint = (await self.view.read_offer(lot.host)).endpoint
         url = f"{endpoint}/gonka/v1/samples/{work.epoch}/{lot.escrow_id}/{self.host}"
-        body = await self._fetch_within(work.fetch_s, url) if endpoint else None
+        most_bytes = compute_opening_bytes(lot, max_context)
+        body = await self._fetch_within(work.fetch_s, url, most_bytes) if endpoint else None
         if body is None:
             return None
         verifier = Host(decode_address(self.host))
@@ -201,10 +208,10 @@ class Verifier:
             log.info("opening_unreadable", escrow_id=lot.escrow_id, host=lot.host, reason=str(error))
             return None
 
-    async def _fetch_within(self, seconds: float, url: str) -> bytes | None:
+    async def _fetch_within(self, seconds: float, url: str, most_bytes: int) -> bytes | None:
         try:
             async with asyncio.timeout(seconds):
-                return await self.fetch(url)
+                return await self.fetch(url, most_bytes)
         except TimeoutError:
             log.info("opening_not_fetched_in_time", url=url)
             return None
@@ -266,24 +273,32 @@ async def keep_verifying(verifier: Verifier) -> None:
     await upkeep.go_on(verifier.attend)
 
 
-async def fetch_url(session: aiohttp.ClientSession, url: str) -> bytes | None:
-    """What a URL answers, tried a few times; None for a refusal, for silence, and for too much."""
+def compute_opening_bytes(lot: pb.Lot, max_context: int) -> int:
+    """The most that a host can owe for a lot: for each request that was drawn a body and as many answers as there are
+    to one, each as long as the model holds.
+    """
+    drawn = sum(len(sample.positions) for sample in lot.samples)
+    return min(MAX_OPENING, (1 + drawn) * (BODY_BYTES + PAPERS_BYTES + PROMPTS * max_context * TOKEN_BYTES))
+
+
+async def fetch_url(session: aiohttp.ClientSession, url: str, most_bytes: int) -> bytes | None:
+    """What a URL answers, tried a few times; None for a refusal, for silence, and for more than so many bytes."""
     for _ in range(TRIES):
         try:
             timeout = aiohttp.ClientTimeout(total=FETCH_S)
             async with session.get(url, timeout=timeout, allow_redirects=False) as response:
                 if response.status == 200:
-                    return await _read_bounded(response)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                    return await _read_bounded(response, most_bytes)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # the last for what is no URL
             log.info("opening_not_fetched", url=url, reason=repr(error))
         await asyncio.sleep(AGAIN_S)
     return None
 
 
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes | None:
+async def _read_bounded(response: aiohttp.ClientResponse, most_bytes: int) -> bytes | None:
     body = bytearray()
     async for piece in response.content.iter_any():
         body += piece
-        if len(body) > MAX_OPENING:
+        if len(body) > most_bytes:
             return None
     return bytes(body)

@@ -37,6 +37,7 @@ from gateway.store import Store
 from rules.addresses import decode_address, encode_address
 from rules.vouchers import Price
 from tests.gateway.stub_host import Habits, StubHost, run_host, serving_key
+from wire.openai.web import make_runner
 
 MODEL = "tiny-1"
 MODEL_ID = b"\x11" * 32
@@ -215,7 +216,7 @@ async def open_shop(
         desk.set_market(make_market(elsewhere or [host.url for host in hosts], voucher_key, hashes=hashes))
         relay = Relay(desk)
         api = GatewayApi(desk, relay, version="0", most_requests=most_requests)
-        runner = web.AppRunner(api.build(), handler_cancellation=True, access_log=None, shutdown_timeout=1)
+        runner = make_runner(api.build(), close_s=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
         inward = await stack.enter_async_context(

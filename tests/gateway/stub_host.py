@@ -52,6 +52,7 @@ class Habits:
     """What a host does; the defaults are honest."""
 
     words: int = 8
+    vector: tuple[float, ...] = (0.5,)
     prompt_tokens: int = 10
     pause_s: float = 0.0
     note_each: int = 16
@@ -167,7 +168,7 @@ class StubHost:
     async def _embed(self, asked: dict[str, object]) -> web.Response:
         await self.work(self.habits.prompt_tokens, 0)
         inputs = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
-        data = [{"object": "embedding", "index": i, "embedding": [0.5]} for i, _ in enumerate(inputs)]
+        data = [{"object": "embedding", "index": i, "embedding": self.habits.vector} for i, _ in enumerate(inputs)]
         usage = {"prompt_tokens": self.habits.prompt_tokens, "total_tokens": self.habits.prompt_tokens}
         return web.json_response({"object": "list", "data": data, "model": asked["model"], "usage": usage})
 

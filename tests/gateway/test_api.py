@@ -243,6 +243,15 @@ def test_ledger__the_disk_is_full_while_a_request_runs__it_is_charged_once_there
     play(scene, tmp_path)
 
 
+def test_description__asked_for_by_anybody__is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(shop: Shop) -> None:
+        monkeypatch.setattr("gateway.api.build_openapi", None)
+        async with shop.session.get(f"{shop.url}/openapi.json") as response:
+            assert response.status == 200
+
+    play(scene, tmp_path)
+
+
 def test_health_and_description__need_no_key(tmp_path: Path) -> None:
     async def scene(shop: Shop) -> None:
         async with shop.session.get(f"{shop.url}/healthz") as response:

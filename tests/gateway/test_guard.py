@@ -43,6 +43,7 @@ FORBIDDEN = [
     ("100:0:0:1::1", "a prefix of no use"),
     ("3fff::1", "for documents"),
     ("4000::1", "given to nobody"),
+    (":::::", "no address"),
 ]
 
 

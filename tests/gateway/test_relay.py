@@ -243,6 +243,26 @@ def test_collect__a_host_fails_in_the_middle__another_answers_and_only_it_is_cha
     play(scene, tmp_path, [habits, Habits()])
 
 
+TORN = (
+    b'data: {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, '
+    b'"delta": {"content": "a", "tool_calls": [{"index": 0, "function": {"name": "no name!", "arguments": ""}}]}, '
+    b'"finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}\n\n'
+    b"data: [DONE]\n\n"
+)
+
+
+def test_collect__an_answer_that_cannot_be_put_together__another_host_answers_and_only_it_is_charged(
+    tmp_path: Path,
+) -> None:
+    async def scene(shop: Shop) -> None:
+        status, _, _ = await shop.chat()
+        assert status == 200
+        assert shop.desk.health[HOSTS[0]].failures == 1
+        assert (await shop.settled())["sales"] == 10 * PRICE.in_musd + 8 * PRICE.out_musd
+
+    play(scene, tmp_path, [Habits(garbage=TORN), Habits()])
+
+
 def test_collect__every_host_fails_in_the_middle__an_error_that_costs_nothing(tmp_path: Path) -> None:
     async def scene(shop: Shop) -> None:
         status, text, _ = await shop.chat()
@@ -451,6 +471,15 @@ def test_fetch__more_than_both_credits_cover__is_refused_and_the_host_is_not_giv
         assert not shop.hosts[0].tickets
 
     play(scene, tmp_path)
+
+
+def test_fetch__more_bytes_than_its_vectors_can_have__are_not_taken(tmp_path: Path) -> None:
+    async def scene(shop: Shop) -> None:
+        status, told, _ = await shop.post("/v1/embeddings", {"model": MODEL, "input": ["a"]})
+        assert (status, told["data"][0]["embedding"]) == (200, [0.5])
+        assert shop.desk.health[HOSTS[0]].failures == 1
+
+    play(scene, tmp_path, [Habits(vector=(0.5,) * 200_000), Habits()])
 
 
 def test_fetch__a_host_waits_for_a_voucher__another_is_asked_and_the_escrow_goes_on(tmp_path: Path) -> None:

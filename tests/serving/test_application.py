@@ -46,7 +46,7 @@ def dial(url: str) -> Iterator[socket.socket]:
 
 
 def write_request(body: bytes, path: str = "/v1/chat/completions", length: int | None = None) -> bytes:
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body) if length is None else length}\r\n\r\n".encode() + body
 
 
@@ -75,7 +75,10 @@ def test_health_status_and_description_are_told(url: str) -> None:
         ("/v1/chat/completions", b'{"a":' * 500, JSON, 400, "json_too_deep"),
         ("/v1/completions", b"[" * 100_000, JSON, 400, "json_too_deep"),
         ("/v1/embeddings", b" " * (limits.BODY_BYTES + 1), JSON, 413, "body_too_large"),
-        ("/v1/chat/completions", b"{}", JSON | {"Content-Encoding": "gzip"}, 400, "request_invalid"),
+        ("/v1/chat/completions", b"{}", JSON | {"Content-Encoding": "gzip"}, 415, "content_type_invalid"),
+        ("/v1/chat/completions", b"{}", JSON | {"Host": "evil.example"}, 403, "host_foreign"),
+        ("/v1/chat/completions", b"{}", JSON | {"Host": "localhost.evil.example:80"}, 403, "host_foreign"),
+        ("/v1/chat/completions", b"{}", JSON | {"Host": "LOCALHOST:8080"}, 400, "missing_required_parameter"),
     ],
 )
 def test_what_is_no_request_is_refused_in_openais_form(
@@ -88,7 +91,7 @@ def test_what_is_no_request_is_refused_in_openais_form(
 
 def test_a_body_without_a_length_is_cut_off_at_the_limit(url: str) -> None:
     with dial(url) as connection:
-        head = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
         piece = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
         try:

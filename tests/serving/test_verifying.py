@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
 from chain.process import GENESIS_FILE
@@ -23,15 +24,25 @@ from chain_client.ledger import TxResult
 from chain_client.outbox import FileOutbox
 from chain_client.sender import Sender
 from chain_client.transactions import Fate, Order, Outcome
+from gateway.guard import open_session
 from rules.addresses import decode_address
 from rules.evidence import WORST_PPM
+from rules.offers import check_endpoint
 from rules.presets import MINIMAL
 from rules.types import Host, Phase
 from rules.vouchers import Price, Tokens, Voucher, compute_amount
 from serving import verifying
 from serving.check_view import CheckView, Docket
 from serving.opening import PATH
-from serving.verifying import AT_ONCE, FILE_NAME, Verifier, fetch_url, keep_verifying
+from serving.verifying import (
+    AT_ONCE,
+    FILE_NAME,
+    MAX_OPENING,
+    Verifier,
+    compute_opening_bytes,
+    fetch_url,
+    keep_verifying,
+)
 from tests.chain.api.running import run_chain
 from tests.chain.ledger import ANN, BOB, CAT, CHAIN_ID, DAN, Person, make_genesis
 from tests.chain.market import VOUCHER_KEY, serving_key_of
@@ -260,7 +271,8 @@ class Bench:
         await asyncio.sleep(self.score_s)
         return tuple(sidecar_pb.TokenScore() for _ in request.answer)
 
-    async def fetch(self, url: str) -> bytes:
+    async def fetch(self, url: str, most_bytes: int) -> bytes:
+        assert most_bytes < MAX_OPENING
         self.fetched.append(url)
         self.fetching += 1
         self.most_fetching = max(self.most_fetching, self.fetching)
@@ -352,6 +364,35 @@ def test_attend__a_promise_that_cannot_be_read__is_set_aside_and_made_anew(tmp_p
     assert [path.read_bytes() for path in tmp_path.glob("*.damaged")] == [b"\xff" * 9]
 
 
+class Stumbling(Bench):
+    """A bench where what Bob delivers makes the verifier fail in a way that nobody foresaw."""
+
+    async def fetch(self, url: str, most_bytes: int) -> bytes:
+        if BOB.text in url:
+            raise LookupError("nobody foresaw this")
+        return await super().fetch(url, most_bytes)
+
+
+def test_attend__what_nobody_foresaw__ends_no_other_check_and_accuses_nobody(tmp_path: Path) -> None:
+    bench = make_bench()
+    reports = asyncio.run(attend(Stumbling(lots=bench.lots[-2:], answer=bench.answer), tmp_path))
+    assert [(report.tokens, report.distance_ppm) for report in reports] == [(0, 0), (2, 0)]
+
+
+@pytest.mark.parametrize("endpoint", ["http://[:::::]", "http://[::ffff:1.2.3.4.5]", "http://[12345::]"])
+def test_fetch_url__an_endpoint_that_the_chain_took_and_that_is_no_address__is_nothing(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_endpoint(endpoint)
+    monkeypatch.setattr(verifying, "AGAIN_S", 0.0)
+
+    async def scene() -> bytes | None:
+        async with open_session((), connections=1) as session:
+            return await fetch_url(session, endpoint, 1)
+
+    assert asyncio.run(scene()) is None
+
+
 @dataclass
 class Deaf:
     """A verifier that hears nothing from its chain at first."""
@@ -379,3 +420,23 @@ def test_keep_verifying__while_the_chain_cannot_be_asked__says_so_once(monkeypat
     with capture_logs() as logs:
         asyncio.run(run())
     assert [line["event"] for line in logs] == ["verifying_postponed", "verifying_works_again"]
+
+
+def test_compute_opening_bytes__few_requests_are_drawn__little_is_taken() -> None:
+    one = check_pb2.Lot(samples=[check_pb2.Sample(positions=[3])])
+    many = check_pb2.Lot(samples=[check_pb2.Sample(positions=range(64))])
+    assert 2 * (2 << 20) < compute_opening_bytes(one, 8192) < 8 << 20
+    assert compute_opening_bytes(many, 1 << 17) == MAX_OPENING
+
+
+def test_fetch_url__more_than_is_owed__is_nothing() -> None:
+    async def scene() -> list[bytes | None]:
+        async def answer(_request: web.Request) -> web.Response:
+            return web.Response(body=b"x" * 1000)
+
+        app = web.Application()
+        app.router.add_get("/", answer)
+        async with TestServer(app) as server, aiohttp.ClientSession() as session:
+            return [await fetch_url(session, str(server.make_url("/")), most) for most in (999, 1000)]
+
+    assert asyncio.run(scene()) == [None, b"x" * 1000]

@@ -99,6 +99,11 @@ _family(
     },
 )
 _family(
+    403,
+    "invalid_request_error",
+    {"host_foreign": ("the request is for another machine by its Host header", "call 127.0.0.1 or localhost")},
+)
+_family(
     401,
     "invalid_request_error",
     {"ticket_missing": ("the request brings no ticket", "ask a gateway; a host serves only who pays it")},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -13,8 +14,42 @@ from wire.openai.errors import ApiError
 from wire.openai.limits import BODY_BYTES, BODY_TIMEOUT_S
 
 JSON: Final = "application/json"
+HEADER_BYTES: Final = 16 << 10
+KEEP_ALIVE_S: Final = 75.0
+"""How long a connection may stand without a whole request, from its beginning on."""
+QUIET: Final = logging.getLogger("gonka.strangers")
+"""What is wrong with a stranger's bytes is told to the stranger, and fills no log."""
+QUIET.setLevel(logging.CRITICAL + 1)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger("http")
+
+
+def make_runner(app: web.Application, *, close_s: float) -> web.AppRunner:
+    """What serves an application to strangers; who is under way when it closes has `close_s` seconds.
+
+    A client that closes its side, or only half of it, cancels its request.  Bodies are taken as they come: one that
+    unpacks to a thousand times its size would be unpacked even for who is refused.
+    """
+    return web.AppRunner(
+        app,
+        handler_cancellation=True,
+        access_log=None,
+        logger=QUIET,
+        keepalive_timeout=KEEP_ALIVE_S,
+        shutdown_timeout=close_s,
+        max_line_size=HEADER_BYTES,
+        max_field_size=HEADER_BYTES,
+        auto_decompress=False,
+    )
+
+
+def check_plain(request: web.Request, content_type: str) -> None:
+    """Raises ApiError content_type_invalid for a body of another type, or a packed one."""
+    if request.content_type != content_type:
+        raise ApiError("content_type_invalid", f"the body must be {content_type}, not {request.content_type}")
+    packed = request.headers.get("Content-Encoding", "identity")
+    if packed.lower() != "identity":
+        raise ApiError("content_type_invalid", f"the body must come as it is, without Content-Encoding {packed[:20]}")
 
 
 def build_error(error: ApiError) -> web.Response:
@@ -47,8 +82,7 @@ async def read_body(request: web.Request, content_type: str = JSON, limit: int =
 
     A page in a browser cannot send JSON to another site unasked, so the content type is insisted on.
     """
-    if request.content_type != content_type:
-        raise ApiError("content_type_invalid", f"the body must be {content_type}, not {request.content_type}")
+    check_plain(request, content_type)
     if (request.content_length or 0) > limit:
         raise ApiError("body_too_large", f"more than {limit} bytes")
     body = bytearray()
