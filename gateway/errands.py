@@ -79,6 +79,7 @@ class Run:
     ticket: pb.Ticket
     began_ms: int
     held_back: list[str] = field(default_factory=list)
+    held_bytes: int = 0
     finished: set[int] = field(default_factory=set)
     has_begun: bool = False
     receipt: KeptReceipt | None = None

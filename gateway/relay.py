@@ -36,6 +36,8 @@ log = structlog.get_logger("gateway")
 
 MOST_HOSTS: Final = 3
 """Asked one after the other for one request: each costs the prompt once, and time."""
+HELD_BYTES: Final = 64 << 20
+"""Of events that wait for an application: those before the first word, and all of an answer that is wanted whole."""
 RETRY_S: Final = 1.0
 
 T = TypeVar("T")
@@ -323,7 +325,7 @@ class Relay:
         piece = find_text(chunk)
         if piece:
             run.live.meter.take_text(piece)
-        run.held_back.append(chunk.encode())  # no line breaks, and nothing that the host added
+        _hold_back(run, chunk.encode())  # no line breaks, and nothing that the host added
         if piece or run.finished:
             self._note_begun(run)
             if not run.errand.is_whole:
@@ -331,7 +333,7 @@ class Relay:
 
     async def _deliver(self, run: Run, sink: Sink) -> None:
         run.live.delivers = True
-        held_back, run.held_back = run.held_back, []
+        held_back, run.held_back, run.held_bytes = run.held_back, [], 0
         for text in held_back:
             await sink(text)
 
@@ -339,6 +341,15 @@ class Relay:
         if not run.has_begun:
             run.has_begun = True
             self._ports.note_success(run.candidate.host, self._ports.chance.now_ms() - run.began_ms)
+
+
+def _hold_back(run: Run, text: str) -> None:
+    run.held_bytes += len(text)
+    if run.held_bytes > HELD_BYTES:
+        raise HostFailed(
+            ApiError("host_answer_invalid", f"more than {HELD_BYTES} bytes before there is anything to show")
+        )
+    run.held_back.append(text)
 
 
 def _finish(run: Run) -> None:
