@@ -60,13 +60,14 @@ def main(rounds: int) -> None:
     }
     if shutil.which("abci-cli"):
         runs["kvstore behind a socket"] = (running_socket_kvstore, pairs)
-    ratios: dict[str, list[float]] = {name: [] for name in runs}
+    ratios: dict[str, list[float]] = {name: [] for name in runs if name != "sends"}
     for _ in range(rounds):
         rates = {}
         for name, (running, txs) in runs.items():
             with tempfile.TemporaryDirectory() as directory, running(Path(directory)) as rpc:
                 rates[name] = measure(rpc, txs)
-            ratios[name].append(rates["sends"] / rates[name])
+        for name, found in ratios.items():
+            found.append(rates["sends"] / rates[name])
         print(", ".join(f"{name} {rate:,.0f}/s" for name, rate in rates.items()), flush=True)
     for name, found in ratios.items():
         print(f"sends / {name}: {', '.join(f'{ratio:.2f}' for ratio in found)}; median {statistics.median(found):.2f}")

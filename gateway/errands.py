@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.assembly import assemble_texts
 from gateway.charges import Reservation
@@ -17,6 +17,9 @@ from gateway.spelling import Script, Spellings
 from gateway.store import Store
 from wire.gonka.inference.v1 import inference_pb2 as pb
 from wire.openai.errors import ApiError
+
+HELD_BYTES: Final = 64 << 20
+"""Of events that wait for an application: those before the first word, and all of an answer that is wanted whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,7 @@ class Run:
     ticket: pb.Ticket
     began_ms: int
     held_back: list[str] = field(default_factory=list)
+    held_bytes: int = 0
     finished: set[int] = field(default_factory=set)
     has_begun: bool = False
     spellings: Spellings | None = None
@@ -97,6 +101,19 @@ class Run:
     def is_finished(self) -> bool:
         """Whether every answer that was asked for has ended."""
         return len(self.finished) >= self.errand.choices
+
+    def hold_back(self, text: str) -> None:
+        """Keep an event until there is something to show.  Raises HostFailed for more than HELD_BYTES of them."""
+        self.held_bytes += len(text)
+        if self.held_bytes > HELD_BYTES:
+            detail = f"more than {HELD_BYTES} bytes before there is anything to show"
+            raise HostFailed(ApiError("host_answer_invalid", detail))
+        self.held_back.append(text)
+
+    def release(self) -> list[str]:
+        """The events that were held back; they are the application's now."""
+        held_back, self.held_back, self.held_bytes = self.held_back, [], 0
+        return held_back
 
     def finish(self) -> None:
         """The stream is over: an answer that is wanted whole is put together, before anything is delivered.

@@ -369,7 +369,7 @@ class Relay:
         piece = find_text(chunk)
         if piece:
             run.live.meter.take_text(piece)
-        run.held_back.append(chunk.encode())  # no line breaks, and nothing that the host added
+        run.hold_back(chunk.encode())  # no line breaks, and nothing that the host added
         if piece or run.finished:
             self._note_begun(run)
             if not run.errand.is_whole:
@@ -377,8 +377,7 @@ class Relay:
 
     async def _deliver(self, run: Run, sink: Sink) -> None:
         run.live.delivers = True
-        held_back, run.held_back = run.held_back, []
-        for text in held_back:
+        for text in run.release():
             await sink(text)
 
     def _note_begun(self, run: Run) -> None:

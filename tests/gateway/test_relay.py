@@ -243,6 +243,21 @@ def test_collect__a_host_fails_in_the_middle__another_answers_and_only_it_is_cha
     play(scene, tmp_path, [habits, Habits()])
 
 
+def test_collect__a_host_sends_more_than_is_kept_for_anybody__another_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.errands.HELD_BYTES", 20_000)
+
+    async def scene(shop: Shop) -> None:
+        status, _, _ = await shop.chat()
+        assert status == 200
+        assert shop.desk.health[HOSTS[0]].failures == 1
+        assert (await shop.settled())["sales"] == 10 * PRICE.in_musd + 8 * PRICE.out_musd
+        assert read_stream((await shop.chat(stream=True))[1])[-1] is None
+
+    play(scene, tmp_path, [Habits(words=100, word="w" * 500), Habits()])
+
+
 TORN = (
     b'data: {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, '
     b'"delta": {"content": "a", "tool_calls": [{"index": 0, "function": {"name": "no name!", "arguments": ""}}]}, '
