@@ -255,7 +255,7 @@ def test_collect__a_host_sends_more_than_is_kept_for_anybody__another_answers(
         assert (await shop.settled())["sales"] == 10 * PRICE.in_musd + 8 * PRICE.out_musd
         assert read_stream((await shop.chat(stream=True))[1])[-1] is None
 
-    play(scene, tmp_path, [Habits(words=100, word="w" * 500), Habits()])
+    play(scene, tmp_path, [Habits(words=100, writes=lambda place: "w" * 500 + f"{place} "), Habits()])
 
 
 TORN = (
