@@ -1,7 +1,8 @@
 """FinalizeBlock and Commit of 10,000 sends at 100,000 accounts, behind ABCI: `python -m benchmarks.blocks`.
 
 In process, with the block log, its index and a store on disk; everyone sends once a block.  The first block comes after
-CheckTx, which leaves its signatures checked; nothing of the second was seen before.
+CheckTx, which leaves its signatures checked; nothing of the second was seen before; the third comes after CheckTx and
+ProcessProposal, as validators get blocks, whose run of the transactions is kept.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import random
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from chain.engine.abci import AbciEngine
@@ -28,6 +30,8 @@ from tendermint.abci import types_pb2 as abci
 
 ACCOUNTS = 100_000
 SENDS = 10_000
+PARAMS = replace(MINIMAL, auth=replace(MINIMAL.auth, max_block_gas=2 * MINIMAL.auth.max_block_gas))
+"""The presets' blocks end at some 8,800 sends."""
 
 
 def main() -> None:
@@ -38,7 +42,7 @@ def main() -> None:
     genesis = build_genesis(
         chain_id=CHAIN_ID,
         time_ms=TIME_MS,
-        params=MINIMAL,
+        params=PARAMS,
         balances=dict.fromkeys([ANN.address, *(person.address for person in people), *others], BALANCE),
         hosts=[make_founder(ANN)],
         subsidy_ngonka=SUBSIDY,
@@ -50,28 +54,33 @@ def main() -> None:
 
 
 async def measure(directory: Path, genesis: bytes, people: list[Person], recipients: list[str]) -> None:
-    """Two blocks, one after CheckTx, one without."""
+    """Three blocks, each seen before to another degree."""
     store = Store.open(directory)
     engine = open_abci(store, genesis)
     for request in (init_chain(genesis), finalize(1), COMMIT):
         await engine.answer(request)
     accounts = [get_account(store.latest, person.address) for person in people]
     numbers = [account.number for account in accounts if account is not None]
-    for sequence, what in enumerate(("after CheckTx", "never seen before")):
+    for sequence, what in enumerate(("after CheckTx", "never seen before", "after CheckTx and ProcessProposal")):
         txs = [
             make_send(person, number, sequence, recipient)
             for person, number, recipient in zip(people, numbers, recipients, strict=True)
         ]
-        if sequence == 0:
+        if what.startswith("after CheckTx"):
             answers = [await ask_engine(engine, check(tx)) for tx in txs]
             print(f"{sum(answer.check_tx.code == 0 for answer in answers)} of {SENDS} checked")
-        await time_block(engine, sequence + 2, txs, what)
+        request = finalize(sequence + 2, txs)
+        if what.endswith("ProcessProposal"):
+            block = request.finalize_block
+            proposal = abci.RequestProcessProposal(height=block.height, txs=txs, time=block.time)
+            accepted = await ask_engine(engine, abci.Request(process_proposal=proposal))
+            print(f"proposal {abci.ResponseProcessProposal.ProposalStatus.Name(accepted.process_proposal.status)}")
+        await time_block(engine, request, what)
     store.close()
 
 
-async def time_block(engine: AbciEngine, height: int, txs: list[bytes], what: str) -> None:
+async def time_block(engine: AbciEngine, request: abci.Request, what: str) -> None:
     """Print how long its two steps take, and together."""
-    request = finalize(height, txs)
     wall, cpu = [time.perf_counter()], [time.process_time()]
     answers = []
     for step in (request, COMMIT):
